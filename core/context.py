@@ -1,0 +1,67 @@
+"""Context: the resources of one run, handed to every node through LangGraph's `Runtime[Context]`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from disputatio.budget import Ledger
+from disputatio.model import Model
+from disputatio.thought import Link, Thought
+
+
+@dataclass(frozen=True)
+class Started:
+    """An agent begins to speak."""
+
+    author: str
+    role: str
+    round: int
+    model: str
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A piece of a reply, as it is generated."""
+
+    author: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """A thought is finished and recorded."""
+
+    thought: Thought
+    links: Sequence[Link] = ()
+
+
+Event = Started | Spoken | Said
+
+
+@dataclass
+class Context:
+    """What the nodes of one run share: models by role, the ledger, the record. Make one for each run.
+
+    To run a strategy inside your own LangGraph application, pass it as `context=`.
+    """
+
+    models: Mapping[str, Model | str] = field(default_factory=lambda: {"default": "local"})
+    """Models by role ("judge"), by agent's name ("sceptic") or "default"; strings are loaded on first use."""
+    ledger: Ledger = field(default_factory=Ledger)
+    temperature: float | None = None
+    """For agents that set none of their own."""
+    seed: int | None = None
+    """Makes sampling repeatable where the backend can; each call gets its own seed, derived from this one."""
+    on_event: Callable[[Event], None] | None = None
+    """Called with each event, in the order in which they happen; None asks for no streaming."""
+    thoughts: list[Thought] = field(default_factory=list)
+    """The record: all that was said in the run, nested strategies included."""
+    links: list[Link] = field(default_factory=list)
+
+    def say(self, *thoughts: Thought, links: Sequence[Link] = ()) -> None:
+        """Record thoughts, with the links that come from them, and tell the listener."""
+        self.thoughts.extend(thoughts)
+        self.links.extend(links)
+        if self.on_event:
+            for thought in thoughts:
+                own = [link for link in links if link.source == thought.id]
+                self.on_event(Said(thought, own))

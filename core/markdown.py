@@ -1,0 +1,1 @@
+"""A run as text: Markdown, Mermaid, and on the terminal."""

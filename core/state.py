@@ -1,0 +1,42 @@
+"""The LangGraph state that all strategies share, so that any one can be a node of another."""
+
+from typing import Annotated
+
+from typing_extensions import TypedDict
+
+from disputatio.question import Question
+from disputatio.thought import Answer, Link, Thought, merge
+
+
+def _append(old: list[Link], new: list[Link]) -> list[Link]:
+    return old + [link for link in new if link not in old]
+
+
+class Input(TypedDict, total=False):
+    """What goes into a strategy."""
+
+    question: Question | str
+    thoughts: Annotated[list[Thought], merge]
+    """What was said before, if anything: a plan, for example."""
+    links: Annotated[list[Link], _append]
+
+
+class Output(TypedDict):
+    """What comes out of a strategy."""
+
+    answer: Answer
+
+
+class State(Input, total=False):
+    """What the nodes of a strategy read and write. Extra keys go into a subclass in the strategy's file."""
+
+    round: int
+    """The round being spoken, from 1."""
+    answer: Answer
+
+
+class Update(TypedDict, total=False):
+    """What an agent adds to the state."""
+
+    thoughts: list[Thought]
+    links: list[Link]
