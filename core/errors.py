@@ -87,6 +87,4 @@ def require(module: str, *, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
             raise
-        raise MissingExtraError(
-            f"{module!r} is not installed; run: pip install 'disputatio[{extra}]'"
-        ) from error
+        raise MissingExtraError(f"{module!r} is not installed; run: pip install 'disputatio[{extra}]'") from error
