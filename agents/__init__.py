@@ -1,1 +1,31 @@
-"""agents."""
+"""Agents: one role a file, with its prompts, its view and the form of its reply."""
+
+from disputatio.agents.agent import RULES, Agent
+from disputatio.agents.critic import Critic, Critique
+from disputatio.agents.debater import Debater, contesting
+from disputatio.agents.forms import Answered, Form
+from disputatio.agents.judge import Judge, Replies, replying, upholding
+from disputatio.agents.planner import Plan, Planner
+from disputatio.agents.solver import Solver
+from disputatio.agents.verifier import ClaimExtractor, Ruling, Verifier
+
+__all__ = [
+    "RULES",
+    "Agent",
+    "Answered",
+    "ClaimExtractor",
+    "Critic",
+    "Critique",
+    "Debater",
+    "Form",
+    "Judge",
+    "Plan",
+    "Planner",
+    "Replies",
+    "Ruling",
+    "Solver",
+    "Verifier",
+    "contesting",
+    "replying",
+    "upholding",
+]

@@ -1,7 +1,8 @@
 """Context: the resources of one run, handed to every node through LangGraph's `Runtime[Context]`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from zlib import crc32
 
 from disputatio.budget import Ledger
 from disputatio.model import Model
@@ -51,11 +52,21 @@ class Context:
     """For agents that set none of their own."""
     seed: int | None = None
     """Makes sampling repeatable where the backend can; each call gets its own seed, derived from this one."""
+    scope: str = ""
+    """Where in a composition the run is; see `Thought.scope`."""
     on_event: Callable[[Event], None] | None = None
     """Called with each event, in the order in which they happen; None asks for no streaming."""
+    loaded: dict[str, Model] = field(default_factory=dict, repr=False)
+    """Models that were loaded from their strings."""
     thoughts: list[Thought] = field(default_factory=list)
     """The record: all that was said in the run, nested strategies included."""
     links: list[Link] = field(default_factory=list)
+
+    def within(self, scope: str) -> "Context":
+        """The same resources, ledger and record for a part of the run, with a scope and a seed of its own."""
+        path = f"{self.scope}/{scope}" if self.scope else scope
+        seed = None if self.seed is None else crc32(f"{self.seed}/{scope}".encode())
+        return replace(self, scope=path, seed=seed)
 
     def say(self, *thoughts: Thought, links: Sequence[Link] = ()) -> None:
         """Record thoughts, with the links that come from them, and tell the listener."""

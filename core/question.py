@@ -111,7 +111,7 @@ class Question(BaseModel):
 
 
 def _number(text: str) -> str | None:
-    """A number in lowest terms, the only one in the text; thousands separators, units and currency signs are ignored."""
+    """The only number in the text, in lowest terms; separators of thousands, units and currency signs are ignored."""
     found = [match.group() for match in _NUMBER.finditer(text) if re.search(r"\d", match.group())]
     if len(found) != 1:
         return None

@@ -1,7 +1,6 @@
 """Result: what a run gives back: the answer, everything that was said, what it cost and why it ended."""
 
 from pathlib import Path
-from typing import Any, Self
 
 import networkx as nx
 from pydantic import BaseModel, ConfigDict, JsonValue

@@ -12,6 +12,10 @@ def _append(old: list[Link], new: list[Link]) -> list[Link]:
     return old + [link for link in new if link not in old]
 
 
+def _later(old: int, new: int) -> int:
+    return max(old, new)
+
+
 class Input(TypedDict, total=False):
     """What goes into a strategy."""
 
@@ -30,8 +34,8 @@ class Output(TypedDict):
 class State(Input, total=False):
     """What the nodes of a strategy read and write. Extra keys go into a subclass in the strategy's file."""
 
-    round: int
-    """The round being spoken, from 1."""
+    round: Annotated[int, _later]
+    """The round that was spoken last, from 1; 0 before the first."""
     answer: Answer
 
 

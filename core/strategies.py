@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec
 
+from disputatio import drawing
 from disputatio.errors import ConfigurationError, unknown
 
 if TYPE_CHECKING:
@@ -90,6 +91,23 @@ class Strategy(Generic[P]):
     def compile(self, **options: Any) -> "CompiledStateGraph[State, Context, Input, Output]":
         """Make a plain LangGraph graph that runs; takes LangGraph's own options (checkpointer, store, ...)."""
         return self.graph().compile(**{"name": self.name, **options})
+
+    def to_mermaid(self) -> str:
+        """The graph in Mermaid's language."""
+        return drawing.mermaid(self)
+
+    def to_svg(self) -> str:
+        """The graph as an SVG image: edges that depend on the state are dashed, loops run at the side."""
+        return drawing.svg(self)
+
+    def to_png(self) -> bytes:
+        """The graph as a PNG image, at twice the size of the SVG.
+
+        Raises:
+            MissingExtraError: If the extra `png` is not installed.
+            ConfigurationError: If the machine has no font to write with.
+        """
+        return drawing.png(self)
 
     def __repr__(self) -> str:
         shown = [repr(arg) for arg in self.args]

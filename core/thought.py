@@ -36,6 +36,8 @@ class Thought(BaseModel):
     """How sure the author is of its answer, from 0 to 1."""
     round: int = Field(default=0, ge=0)
     """The round it was said in, from 1; 0 outside any round."""
+    scope: str = ""
+    """Where in a composition it was said: empty at the top, "best_of/2" in the second candidate of best_of, ..."""
     data: dict[str, JsonValue] = Field(default_factory=dict)
     """The fields of a structured reply."""
     usage: Usage = Usage()

@@ -1,1 +1,8 @@
-"""models."""
+"""Model backends behind one protocol, and the gateway that every call passes."""
+
+from disputatio.model import Message, Model, Profile, Reply, Request
+from disputatio.models.load import load_model
+from disputatio.models.openai_compatible import OpenAICompatible
+from disputatio.models.scripted import ScriptedModel
+
+__all__ = ["Message", "Model", "OpenAICompatible", "Profile", "Reply", "Request", "ScriptedModel", "load_model"]

@@ -1,0 +1,135 @@
+"""Agent: a value that is a LangGraph node. It speaks once: it reads what it may see and adds one thought.
+
+    view(state) -> prompt -> model -> thought, links
+
+An agent knows no order and no rounds; a strategy decides when it speaks. One that the budget does not let speak, or
+whose reply cannot be read, abstains: it adds what text there is, without an answer.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from langgraph.runtime import Runtime
+
+from disputatio.agents.forms import Form, lines_of
+from disputatio.agents.speech import Speech, Turn
+from disputatio.agents.tool_use import consult
+from disputatio.context import Context
+from disputatio.memory.transcript import View, everything, render
+from disputatio.model import Message, Model
+from disputatio.question import Question
+from disputatio.state import State, Update
+from disputatio.thought import Kind, Link, Thought
+from disputatio.tools.tool import Tool
+
+RULES = """\
+Several people settle a question together. Keep to the question and give reasons for what you say. Write plainly, \
+in under 100 words. Do not repeat what was said and do not flatter. Change your mind for a better argument, never \
+for a majority."""
+"""The system prompt of every agent: the same for all, so that their prompts share a prefix."""
+
+Instruct = Callable[["Agent", Question, Sequence[Thought]], str]
+"""Writes the last part of an agent's prompt from the agent, the question and what it sees."""
+Relate = Callable[[Thought, Sequence[Thought]], Sequence[Link]]
+"""Links a new thought to those that its author saw."""
+FormOf = Callable[[Question, Sequence[Thought]], type[Form]]
+"""Chooses a form by the question and what the agent sees."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """One role with its prompt, its view and the form of its reply. `dataclasses.replace` makes variants."""
+
+    name: str
+    """Who speaks, unique in a run: agents know one another by it."""
+    role: str
+    """What it is for: chooses its model (see `Context.models`) and sorts the cost report."""
+    instruction: str | Instruct
+    """What to do, placed after the question and the transcript."""
+    kind: Kind | Callable[[Sequence[Thought]], Kind] = "claim"
+    """Of what kind its thoughts are, if need be by what it sees."""
+    form: type[Form] | FormOf | None = None
+    """The fields that its reply must give; those named answer, confidence and score become the thought's own."""
+    prose: bool = True
+    """Whether the reply is prose that ends in the form's lines. If not, models that can give JSON give only that."""
+    view: View = everything
+    """What it sees of what was said."""
+    relate: Relate = lambda thought, seen: ()
+    """How its thought is linked to what it saw."""
+    model: str | Model | None = None
+    """A model of its own; None takes the run's model for its name, its role, or the default."""
+    temperature: float | None = None
+    """Randomness of its replies, from 0; None takes the run's."""
+    max_tokens: int | None = None
+    """Its longest reply in tokens; None takes the model's."""
+    preface: str = ""
+    """Put before its words in the record, where they need it to be understood: what a verdict is about."""
+    tools: tuple[Tool, ...] = ()
+    """Tools of which it may use one before it speaks."""
+
+    @property
+    def turns(self) -> int:
+        """How many model replies one speech takes: one, and one more to choose a tool."""
+        return 2 if self.tools else 1
+
+    async def __call__(self, state: State, runtime: Runtime[Context]) -> Update:
+        """Speak once.
+
+        Returns:
+            The new thought and its links; nothing if the budget did not allow it to speak.
+
+        Raises:
+            ModelError: If the model cannot be reached or refuses.
+        """
+        context, seen = runtime.context, self.view(state)
+        question = Question.of(state["question"])
+        round_ = state.get("round", 0)
+        turn = Turn(
+            author=self.name,
+            role=self.role,
+            round=round_,
+            question=question,
+            context=context,
+            model=self.model,
+            temperature=self.temperature,
+            max_tokens=self.max_tokens,
+        )
+        observed = await consult(self.tools, turn, self.prompt(question, seen)) if self.tools else []
+        form = self.form if isinstance(self.form, type) or self.form is None else self.form(question, seen)
+        prompt = self.prompt(question, [*seen, *observed], form)
+        speech = await turn.ask(prompt, form, prose=self.prose)
+        said = [self._thought(speech, seen, round_, context.scope)] if speech else []
+        links = [link for thought in said for link in self._links(thought, seen, observed)]
+        context.say(*observed, *said, links=links)
+        return {"thoughts": [*observed, *said], "links": links}
+
+    def prompt(self, question: Question, seen: Sequence[Thought], form: type[Form] | None = None) -> list[Message]:
+        """What the model is sent: rules, question, transcript, and last what this agent is to do."""
+        instruction = self.instruction if isinstance(self.instruction, str) else self.instruction(self, question, seen)
+        if form:
+            instruction += f"\n\nEnd with these lines:\n{lines_of(form)}"
+        parts = [str(question), render(seen), instruction]
+        user = "\n\n".join(part for part in parts if part)
+        return [Message(role="system", content=RULES), Message(role="user", content=user)]
+
+    def _thought(self, speech: Speech, seen: Sequence[Thought], round_: int, scope: str) -> Thought:
+        fields = speech.form.model_dump(mode="json") if speech.form else {}
+        return Thought(
+            author=self.name,
+            role=self.role,
+            kind=self.kind if isinstance(self.kind, str) else self.kind(seen),
+            text=self.preface + speech.text,
+            answer=fields.get("answer"),
+            score=fields.get("score"),
+            confidence=fields.get("confidence"),
+            round=round_,
+            scope=scope,
+            data=fields,
+            usage=speech.usage,
+            model=speech.model,
+            cut=speech.cut,
+        )
+
+    def _links(self, thought: Thought, seen: Sequence[Thought], observed: Sequence[Thought]) -> list[Link]:
+        uses = [Link(source=thought.id, target=one.id, kind="uses") for one in observed]
+        return [*uses, *self.relate(thought, seen)]

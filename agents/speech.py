@@ -1,0 +1,148 @@
+"""Speech: one turn of an agent at its model: ask, read the form, and extract it in a second step where needed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+
+from disputatio.agents.forms import Form, lines_of, read
+from disputatio.budget import Spender, Usage
+from disputatio.context import Context, Spoken, Started
+from disputatio.errors import BudgetExceededError
+from disputatio.model import Message, Model, Request
+from disputatio.models.gateway import call
+from disputatio.models.load import load_model
+from disputatio.question import Question
+
+EXTRACT = """\
+Now give only what you concluded, as a JSON object with these fields:
+{fields}"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speech:
+    """What one turn gave."""
+
+    text: str
+    form: Form | None = None
+    usage: Usage = field(default_factory=Usage)
+    model: str = ""
+    cut: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """Who speaks, on which question, with which settings."""
+
+    author: str
+    role: str
+    round: int
+    question: Question
+    context: Context
+    model: str | Model | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+    async def ask(self, messages: Sequence[Message], form: type[Form] | None, *, prose: bool = True) -> Speech | None:
+        """Ask the model once, and once more if its reply has to be extracted.
+
+        Args:
+            messages: The prompt.
+            form: The fields the reply must give, if any.
+            prose: Whether the reply is prose that ends in the form's lines; if not, a model that can is held to JSON.
+
+        Returns:
+            What was said; None if the budget did not allow it. An unreadable form is None.
+
+        Raises:
+            ModelError: If the model cannot be reached or refuses.
+        """
+        model = model_for(self)
+        self._emit(Started(self.author, self.role, self.round, model.name))
+        structure = model.profile.structure
+        schema = form.model_json_schema() if form and not prose and structure == "native" else None
+        try:
+            speech = await self._call(model, messages, schema)
+        except BudgetExceededError as stop:
+            return Speech(text=stop.partial, model=model.name, cut=True) if stop.partial else None
+        if form is None:
+            return speech
+        value = self._readable(read(speech.text, form))
+        if value is None and structure != "native" and speech.text.strip():
+            return await self._extract(model, messages, speech, form)
+        return replace(speech, form=value, text=str(value) if value and schema else speech.text)
+
+    async def _extract(self, model: Model, messages: Sequence[Message], speech: Speech, form: type[Form]) -> Speech:
+        asked = EXTRACT.format(fields=lines_of(form))
+        again = [*messages, Message(role="assistant", content=speech.text), Message(role="user", content=asked)]
+        schema = form.model_json_schema() if model.profile.structure == "two_step" else None
+        try:
+            extract = await self._call(model, again, schema, quiet=True)
+        except BudgetExceededError:
+            return speech
+        value = self._readable(read(extract.text, form))
+        return replace(speech, form=value, usage=speech.usage + extract.usage)
+
+    async def _call(
+        self, model: Model, messages: Sequence[Message], schema: dict[str, object] | None, *, quiet: bool = False
+    ) -> Speech:
+        context = self.context
+        request = Request(
+            messages=messages,
+            max_tokens=self.max_tokens or model.profile.max_tokens,
+            temperature=context.temperature if self.temperature is None else self.temperature,
+            seed=self._seed(len(messages)),
+            schema=schema,
+        )
+        spender = Spender(self.author, self.role, self.round, model.name)
+        listens = context.on_event is not None and not quiet
+        hear = (lambda piece: self._emit(Spoken(self.author, piece))) if listens else None
+        reply = await call(model, request, ledger=context.ledger, spender=spender, on_text=hear)
+        cut = reply.finish_reason == "length"
+        return Speech(text=reply.text, usage=reply.usage, model=model.name, cut=cut)
+
+    def _readable(self, form: Form | None) -> Form | None:
+        """The form, unless its answer is none that the question admits."""
+        answer = getattr(form, "answer", None)
+        return None if isinstance(answer, str) and self.question.canonical(answer) is None else form
+
+    def _seed(self, step: int) -> int | None:
+        """A seed of its own for each call of a run, so that samples differ and runs repeat."""
+        if self.context.seed is None:
+            return None
+        call_of = f"{self.context.seed}/{self.author}/{self.round}/{step}"
+        return int.from_bytes(blake2b(call_of.encode(), digest_size=4).digest()) >> 1
+
+    def _emit(self, event: Started | Spoken) -> None:
+        if self.context.on_event:
+            self.context.on_event(event)
+
+
+def model_for(turn: Turn) -> Model:
+    """The model that speaks: the agent's own, else the run's for its name, its role, or the default.
+
+    Raises:
+        ConfigurationError: If the model's name is wrong.
+    """
+    models = turn.context.models
+    chosen = turn.model or models.get(turn.author) or models.get(turn.role) or models.get("default", "local")
+    return load_into(turn.context, chosen)
+
+
+def load_into(context: Context, model: str | Model) -> Model:
+    """The model that a string names, loaded once a run; a model is taken as it is."""
+    if not isinstance(model, str):
+        return model
+    if model not in context.loaded:
+        context.loaded[model] = load_model(model)
+    return context.loaded[model]
+
+
+def load_all(context: Context) -> None:
+    """Load the run's models now, rather than when they are first asked.
+
+    Raises:
+        ConfigurationError: If the name of one is wrong.
+        StoreError: If the embedded model cannot be fetched.
+    """
+    for model in context.models.values():
+        load_into(context, model)

@@ -1,0 +1,75 @@
+"""Tool use: an agent chooses one tool, or none, before it speaks.
+
+The choice is a form, so it works on every model: constrained to a schema where the model can be, extracted in a
+second step where it is weak. What a tool returns becomes a thought of its own.
+"""
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import or_
+from typing import Any, Literal
+
+from pydantic import Field, create_model
+
+from disputatio.agents.forms import Form
+from disputatio.agents.speech import Turn
+from disputatio.errors import ToolError
+from disputatio.model import Message
+from disputatio.thought import Thought
+from disputatio.tools.tool import Tool
+
+CHOOSE = """\
+Before you do this you may use one of these tools, where it settles something:
+{tools}
+
+Reply with JSON: {{"use": {{"tool": NAME, "arguments": {{...}}}}}}; to use none, {{"use": {{"tool": "none"}}}}."""
+
+
+async def consult(tools: Sequence[Tool], turn: Turn, prompt: Sequence[Message]) -> list[Thought]:
+    """Let the agent use one tool.
+
+    Args:
+        tools: What it may choose from.
+        turn: Who chooses.
+        prompt: The prompt of what it is about to do.
+
+    Returns:
+        One observation; none if no tool was chosen, the choice could not be read, or the budget did not allow it.
+    """
+    listed = "\n".join(f"- {tool.signature}: {tool.description}" for tool in tools)
+    asked = Message(role="user", content=f"{prompt[-1]['content']}\n\n{CHOOSE.format(tools=listed)}")
+    speech = await turn.ask([*prompt[:-1], asked], _choice(tools), prose=False)
+    use: Any = getattr(speech.form, "use", None) if speech else None
+    by_name = {tool.name: tool for tool in tools}
+    if speech is None or use is None or use.tool not in by_name:
+        return []
+    arguments = use.arguments.model_dump(mode="json")
+    try:
+        text, failed = await by_name[use.tool].call(arguments), False
+    except ToolError as error:
+        text, failed = f"error: {error}", True
+    return [
+        Thought(
+            author=use.tool,
+            role="tool",
+            kind="observation",
+            text=text,
+            round=turn.round,
+            scope=turn.context.scope,
+            data={"arguments": arguments, "failed": failed, "asked_by": turn.author},
+            usage=speech.usage,
+            model=speech.model,
+        )
+    ]
+
+
+def _choice(tools: Sequence[Tool]) -> type[Form]:
+    calls: list[Any] = [
+        create_model(
+            f"Use_{tool.name}", __base__=Form, tool=(Literal[tool.name], ...), arguments=(tool.parameters, ...)
+        )
+        for tool in tools
+    ]
+    none = create_model("Use_none", __base__=Form, tool=(Literal["none"], ...))
+    use = Field(description="the tool and its arguments")
+    return create_model("Choice", __base__=Form, use=(reduce(or_, [*calls, none]), use))

@@ -1,0 +1,92 @@
+"""Verifier: checks statements one at a time, by a tool where it has one, else by what the model knows.
+
+The claim extractor pulls the checkable statements out of what was said; the verifier rules on one statement, or on
+one candidate answer: the last thought that it sees.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field, create_model
+
+from disputatio.agents.agent import Agent
+from disputatio.agents.forms import Form
+from disputatio.memory.transcript import View, everything
+from disputatio.model import Model
+from disputatio.thought import Link, Thought
+from disputatio.tools.tool import Tool
+
+EXTRACT = """\
+From the statements above, pick at most {claims} that are claims of fact which can be checked: numbers, events, \
+causes. Leave out opinions. Quote each in one short sentence, with the name of who said it."""
+VERIFY = """\
+Check the statement above. Is it true? Start with your reason in one sentence. Rule "supported" \
+only if you are sure that it is true, "refuted" only if you are sure that it is false."""
+
+
+class Ruling(Form):
+    """What the verifier finds."""
+
+    reason: str = Field(description="why, in one sentence")
+    verdict: Literal["supported", "refuted", "undecided"] = Field(description="supported, refuted or undecided")
+    score: float = Field(ge=0, le=1, description="how likely the statement is true, from 0 to 1")
+
+
+def ClaimExtractor(
+    name: str = "claim extractor", *, claims: int = 3, model: str | Model | None = None, view: View = everything
+) -> Agent:
+    """Make an agent that lists the checkable claims in what it sees, in its field `claims`: "NAME: claim".
+
+    Args:
+        name: Its name.
+        claims: How many claims it may list, at least 1.
+        model: A model of its own; None takes the run's.
+        view: The statements that it looks through.
+    """
+    listed = Field(description="each claim, one a line, as NAME: CLAIM", max_length=claims)
+    return Agent(
+        name=name,
+        role="claim extractor",
+        instruction=EXTRACT.format(claims=claims),
+        kind="summary",
+        form=create_model("Claims", __base__=Form, claims=(list[str], listed)),
+        prose=False,
+        view=view,
+        relate=lambda thought, seen: [Link(source=thought.id, target=one.id, kind="uses") for one in seen],
+        model=model,
+    )
+
+
+def Verifier(
+    name: str = "verifier", *, tools: tuple[Tool, ...] | list[Tool] = (), model: str | Model | None = None
+) -> Agent:
+    """Make an agent that rules on the last thought it sees: supported, refuted or undecided, with a score.
+
+    Args:
+        name: Its name.
+        tools: Tools of which it may use one for each check.
+        model: A model of its own; None takes the run's.
+    """
+    return Agent(
+        name=name,
+        role="verifier",
+        instruction=VERIFY,
+        kind="verdict",
+        form=Ruling,
+        prose=False,
+        view=lambda state: everything(state)[-1:],
+        relate=_rule,
+        temperature=0.0,
+        model=model,
+        tools=tuple(tools),
+    )
+
+
+def _rule(thought: Thought, seen: Sequence[Thought]) -> list[Link]:
+    match thought.data.get("verdict"):
+        case "supported":
+            return [Link(source=thought.id, target=seen[-1].id, kind="verifies")]
+        case "refuted":
+            return [Link(source=thought.id, target=seen[-1].id, kind="attacks")]
+        case _:
+            return [Link(source=thought.id, target=one.id, kind="uses") for one in seen[-1:]]

@@ -1,0 +1,80 @@
+"""Ballots: debaters vote on numbered, anonymous answers, by approval or by ranking."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pydantic import Field
+
+from disputatio.agents.agent import Agent
+from disputatio.agents.forms import Form
+from disputatio.question import Question
+from disputatio.thought import Thought
+
+APPROVE = """\
+Now vote. These answers were given:
+{candidates}
+
+Give the numbers of all answers that you find acceptable."""
+RANK = """\
+Now vote. These answers were given:
+{candidates}
+
+Rank all of them by number, the best first."""
+
+
+class Approval(Form):
+    """The answers that a voter accepts."""
+
+    approved: list[str] = Field(description="the numbers of the acceptable answers, one a line")
+
+
+class Ranking(Form):
+    """The answers from best to worst."""
+
+    ranking: list[str] = Field(description="the numbers of the answers, the best first, one a line")
+
+
+def candidates(held: Sequence[Thought], question: Question) -> dict[str, str]:
+    """The distinct answers, canonical form to the words of the first who gave it, in the order of first appearance."""
+    distinct: dict[str, str] = {}
+    for thought in held:
+        value = question.canonical(thought.answer)
+        if value is not None:
+            distinct.setdefault(value, (thought.answer or "").strip())
+    return distinct
+
+
+def voter(debater: Agent, needs: str, listed: Sequence[str]) -> Agent:
+    """The debater as a voter over the listed answers, numbered and without their authors' names."""
+    numbered = "\n".join(f"{number}. {text}" for number, text in enumerate(listed, 1))
+    template, form = (APPROVE, Approval) if needs == "approvals" else (RANK, Ranking)
+    return replace(
+        debater,
+        instruction=template.format(candidates=numbered),
+        form=form,
+        prose=False,
+        kind="vote",
+        relate=lambda thought, seen: (),
+        tools=(),
+    )
+
+
+def marked(ballot: Thought | None, values: Sequence[str]) -> list[str] | None:
+    """The canonical answers that a ballot names, in its order; None if it names none or cannot be read.
+
+    A number that is not on the list makes the whole ballot invalid.
+    """
+    entries = next(iter(ballot.data.values()), None) if ballot else None
+    if not isinstance(entries, list):
+        return None
+    numbers = [number for entry in entries for number in _numbers(str(entry))]
+    if not numbers or not all(1 <= number <= len(values) for number in numbers):
+        return None
+    return [values[number - 1] for number in numbers]
+
+
+def _numbers(entry: str) -> list[int]:
+    """All numbers of a bare list ("1, 3" or "2 > 1"), else the one that an item begins with ("2. Paris")."""
+    found = [int(number) for number in re.findall(r"\d+", entry)]
+    return found if re.fullmatch(r"[\d\s,;>.&]*", entry.replace("and", "")) else found[:1]

@@ -1,0 +1,145 @@
+"""Debate: agents answer alone, read one another, and answer again; a decision rule settles it.
+
+    START -> every debater at once, round after round -> settlement -> END
+
+A round is one super-step: each debater is a node of its own that leads back to itself, and all of them read the state
+as it was when the round before had ended.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import networkx as nx
+from langgraph.graph import START, StateGraph
+from langgraph.runtime import Runtime
+
+from disputatio.agents.agent import Agent
+from disputatio.agents.debater import Debater, contesting
+from disputatio.agents.judge import Judge
+from disputatio.agents.verifier import Verifier
+from disputatio.context import Context
+from disputatio.errors import ConfigurationError, unknown
+from disputatio.graphs.decisions import RULES
+from disputatio.graphs.settlement import Settlement
+from disputatio.graphs.topology import readers
+from disputatio.memory.transcript import View
+from disputatio.state import Input, Output, State, Update
+from disputatio.strategies import strategy
+
+RESERVED = ("judge", "poll", "ballot", "check", "decide", "__start__", "__end__")
+
+
+def _most_turns(
+    debaters: int | Sequence[Agent], rounds: int, decision: str, judge: Agent | None, verifier: Agent | None, **_: Any
+) -> int:
+    panel = panel_of(debaters)
+    settlement = Settlement(panel, decision, judge or Judge(), verifier or Verifier())
+    return rounds * sum(agent.turns for agent in panel) + settlement.turns
+
+
+@strategy(source="Du et al. 2023, arXiv:2305.14325, section 2; defaults of its gsm/gen_gsm.py", calls=_most_turns)
+def debate(
+    debaters: int | Sequence[Agent] = 3,
+    *,
+    rounds: int = 2,
+    topology: "str | nx.Graph[str]" = "full",
+    decision: str = "plurality",
+    until_agreed: bool = False,
+    judge: Agent | None = None,
+    verifier: Agent | None = None,
+) -> StateGraph[State, Context, Input, Output]:
+    """Let agents debate for some rounds, then settle the question by a decision rule.
+
+    Args:
+        debaters: How many, or the agents themselves, at least 1; one alone checks its own answer each round.
+        rounds: Answers each debater gives, at least 1. The first is given alone: one round is plain voting.
+        topology: Who reads whom: "full", "ring", "star", or a networkx graph over the names (edges from a reader to
+            those it reads).
+        decision: A rule of `disputatio.graphs.decisions.RULES`: plurality, majority, grounded, judge, ...
+        until_agreed: Whether to stop as soon as all debaters gave the same answer in one round.
+        judge: Who decides under the rule "judge"; None makes one.
+        verifier: Who scores the answers under the rule "verifier_weighted"; None makes one.
+
+    Raises:
+        ConfigurationError: If a number is too small, a name is taken twice, or the topology or the rule is unknown.
+
+    Departs from the paper: debaters read one shared transcript instead of chats of their own, which holds the same
+    texts in another layout; a reply without a readable answer leaves the debater's earlier answer in force, or else
+    abstains; ties are drawn by seed and marked. Prompts are reworded.
+    """
+    panel = panel_of(debaters)
+    if rounds < 1:
+        raise ConfigurationError(f"a debate needs at least 1 round, got {rounds}")
+    if decision not in RULES:
+        raise unknown("decision rule", decision, RULES)
+    reads = readers(topology, [agent.name for agent in panel])
+    if RULES[decision].needs == "attacks":
+        panel = [contesting(agent) for agent in panel]
+    settlement = Settlement(panel, decision, judge or Judge(), verifier or Verifier())
+
+    def is_over(state: State) -> bool:
+        # Each debater asks for itself, on a state in which only its own words of this round stand. So agreement shows
+        # at the start of the next round, where all see the same, and none speaks.
+        return state["round"] >= rounds or (until_agreed and settlement.agreed(state))
+
+    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
+    for agent in panel:
+        visible = [agent.name, *reads.successors(agent.name)]
+        graph.add_node(agent.name, seat(agent, is_over, visible=visible, panel=settlement.names))
+        graph.add_edge(START, agent.name)
+        graph.add_conditional_edges(
+            agent.name, _again(agent.name, settlement.entry, is_over), [agent.name, settlement.entry]
+        )
+    settlement.add_to(graph)
+    return graph
+
+
+def panel_of(debaters: int | Sequence[Agent]) -> list[Agent]:
+    """The agents of a debate, made if only their number is given.
+
+    Raises:
+        ConfigurationError: If there are none, or two have one name, or a name is taken by a node of the graph.
+    """
+    panel = (
+        [Debater(f"debater {seat}") for seat in range(1, debaters + 1)] if isinstance(debaters, int) else [*debaters]
+    )
+    if not panel:
+        raise ConfigurationError(f"a debate needs at least 1 debater, got {debaters!r}")
+    names = [agent.name for agent in panel]
+    for name in names:
+        if names.count(name) > 1 or name in RESERVED or not name.strip() or set("|:") & set(name):
+            raise ConfigurationError(f"debaters need names of their own, without | and :, and not {name!r}")
+    return panel
+
+
+def seat(
+    agent: Agent, is_over: Callable[[State], bool], *, visible: Sequence[str], panel: Sequence[str]
+) -> Callable[..., Any]:
+    """The node of one debater: it speaks one round, unless the debate is over.
+
+    Args:
+        agent: The debater.
+        is_over: Whether no further round is spoken.
+        visible: Which debaters it reads, itself included.
+        panel: All debaters.
+    """
+    hidden = set(panel) - set(visible)
+    author = replace(agent, view=_hiding(agent.view, hidden)) if hidden else agent
+
+    async def speak(state: State, runtime: Runtime[Context]) -> Update:
+        if is_over(state):
+            return {}
+        now = state["round"] + 1
+        said = await author({**state, "round": now}, runtime)
+        return {**said, "round": now}
+
+    return speak
+
+
+def _hiding(view: View, authors: set[str]) -> View:
+    return lambda state: [thought for thought in view(state) if thought.author not in authors]
+
+
+def _again(name: str, then: str, is_over: Callable[[State], bool]) -> Callable[[State], str]:
+    return lambda state: then if is_over(state) else name

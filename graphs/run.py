@@ -1,0 +1,171 @@
+"""Running: one question, one strategy, one result."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from pydantic import ValidationError
+
+import disputatio
+from disputatio.agents.speech import load_all
+from disputatio.budget import Budget, Ledger
+from disputatio.context import Context, Event
+from disputatio.errors import ConfigurationError, DisputatioError, unknown
+from disputatio.graphs import CATALOGUE
+from disputatio.model import Model
+from disputatio.question import Question
+from disputatio.result import Result, Spent
+from disputatio.strategies import Strategy
+from disputatio.thought import Answer
+
+T = TypeVar("T")
+
+CALLS_PER_TURN = 2
+"""A turn is one model call, and a second, extracting one where the model needs two steps."""
+
+
+async def asolve(
+    question: Question | str,
+    *,
+    strategy: Strategy[...] | str = "disputation",
+    model: Model | str = "local",
+    models: Mapping[str, Model | str] | None = None,
+    budget: Budget | None = None,
+    temperature: float | None = None,
+    seed: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    **params: Any,
+) -> Result:
+    """Answer a question.
+
+    Args:
+        question: What is asked.
+        strategy: How to reason: a strategy, or a name of `disputatio.graphs.CATALOGUE`.
+        model: The model of all agents that have none of their own; see `load_model` for the strings.
+        models: Other models by role ("judge") or by agent's name.
+        budget: What the run may spend. What the strategy can need at most is always a limit, too.
+        temperature: Randomness of replies, from 0, where an agent sets none; None is the backend's default.
+        seed: Makes sampling repeatable where the backend can.
+        on_event: Called with each event of the run as it happens, in the thread of the run.
+        **params: Parameters of the strategy, for example `rounds=3`.
+
+    Returns:
+        The answer, all that was said, and what it cost. A run that its budget, its deadline or `Ledger.stop` ended
+        answers from what it had; `stop_reason` says so.
+
+    Raises:
+        ConfigurationError: If a parameter, a name or the question is wrong; no model was called.
+        ModelError: If a model failed; the error's `result` holds what was said before.
+    """
+    context = prepare(model=model, models=models, budget=budget, temperature=temperature, seed=seed, on_event=on_event)
+    return await run(as_question(question), find(strategy, **params), context)
+
+
+def solve(question: Question | str, **settings: Any) -> Result:
+    """Answer a question: the synchronous twin of `asolve`, with the same parameters. Works in notebooks, too."""
+    return synchronously(asolve(question, **settings))
+
+
+def prepare(
+    *,
+    model: Model | str = "local",
+    models: Mapping[str, Model | str] | None = None,
+    budget: Budget | None = None,
+    temperature: float | None = None,
+    seed: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> Context:
+    """Make the context of one run, with the parameters of `asolve`.
+
+    Raises:
+        ConfigurationError: If the temperature is out of range.
+    """
+    if temperature is not None and not 0 <= temperature <= 5:
+        raise ConfigurationError(f"the temperature must be from 0 to 5, got {temperature}")
+    return Context(
+        models={**(models or {}), "default": model},
+        ledger=Ledger(budget or Budget()),
+        temperature=temperature,
+        seed=seed,
+        on_event=on_event,
+    )
+
+
+async def run(question: Question, strategy: Strategy[...], context: Context) -> Result:
+    """Run a strategy in a context made for it; see `asolve` for what is returned and raised."""
+    graph = strategy.compile()
+    if any(isinstance(model, str) for model in context.models.values()):
+        await asyncio.to_thread(load_all, context)
+    ledger = context.ledger
+    ledger.started = time.monotonic()
+    if ledger.budget.calls is None:
+        ledger.budget = ledger.budget.model_copy(update={"calls": strategy.calls * CALLS_PER_TURN})
+    try:
+        output = await graph.ainvoke({"question": question}, context=context)
+    except DisputatioError as error:
+        error.result = outcome(question, strategy, context, Answer(stop_reason="error"))
+        raise
+    return outcome(question, strategy, context, output["answer"])
+
+
+def outcome(question: Question, strategy: Strategy[...], context: Context, answer: Answer) -> Result:
+    """The result of a run, finished or not."""
+    ledger = context.ledger
+    names = {role: model if isinstance(model, str) else model.name for role, model in context.models.items()}
+    return Result(
+        run_id=uuid4().hex,
+        question=question,
+        strategy=repr(strategy),
+        answer=answer,
+        thoughts=tuple(context.thoughts),
+        links=tuple(context.links),
+        usage=ledger.total,
+        spent=tuple(Spent(**spender._asdict(), usage=usage) for spender, usage in ledger.lines.items()),
+        seconds=round(ledger.seconds, 3),
+        stop_reason=ledger.stop_reason or answer.stop_reason,
+        settings={
+            "models": dict(names),
+            "budget": ledger.budget.model_dump(mode="json"),
+            "temperature": context.temperature,
+            "seed": context.seed,
+            "version": disputatio.__version__,
+        },
+    )
+
+
+def find(strategy: Strategy[...] | str, **params: Any) -> Strategy[...]:
+    """The strategy that a name means, with its parameters set.
+
+    Raises:
+        ConfigurationError: If the name or a parameter is unknown, or a value is not allowed.
+    """
+    if isinstance(strategy, str):
+        if strategy not in CATALOGUE:
+            raise unknown("strategy", strategy, CATALOGUE)
+        strategy = CATALOGUE[strategy]
+    return strategy(**params)
+
+
+def as_question(question: Question | str) -> Question:
+    """A question, made from its text if need be.
+
+    Raises:
+        ConfigurationError: If the text is empty or too long.
+    """
+    try:
+        return Question.of(question)
+    except ValidationError as error:
+        raise ConfigurationError(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from error
+
+
+def synchronously(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, in a thread of its own where this one runs an event loop (in a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()

@@ -1,0 +1,45 @@
+"""The transcript: what was said so far, as one agent sees it.
+
+All agents read one text that only grows, in the same order, so that a server's prefix cache serves the second reader.
+A view chooses the thoughts; it never reorders or rewrites them.
+"""
+
+from collections.abc import Callable, Iterable
+
+from disputatio.state import State
+from disputatio.thought import Kind, Thought
+
+View = Callable[[State], list[Thought]]
+"""Chooses the thoughts of a state that an agent sees, in the order in which they were said."""
+
+
+def everything(state: State) -> list[Thought]:
+    """See all that was said."""
+    return list(state.get("thoughts", []))
+
+
+def by(*authors: str) -> View:
+    """See only what these authors said."""
+    return lambda state: [thought for thought in everything(state) if thought.author in authors]
+
+
+def of_kind(*kinds: Kind) -> View:
+    """See only thoughts of these kinds."""
+    return lambda state: [thought for thought in everything(state) if thought.kind in kinds]
+
+
+def without(*roles: str) -> View:
+    """See all but what these roles said."""
+    return lambda state: [thought for thought in everything(state) if thought.role not in roles]
+
+
+def render(thoughts: Iterable[Thought]) -> str:
+    """The transcript as a text: a heading a round, then each author's words."""
+    lines: list[str] = []
+    spoken_round = 0
+    for thought in thoughts:
+        if thought.round > spoken_round:
+            spoken_round = thought.round
+            lines.append(f"Round {spoken_round}")
+        lines.append(f"[{thought.author}] {thought.text.strip()}")
+    return "\n\n".join(lines)

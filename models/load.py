@@ -1,0 +1,104 @@
+"""From a model string to a model."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from disputatio.errors import ConfigurationError, unknown
+from disputatio.model import Model, Profile
+from disputatio.models.openai_compatible import OpenAICompatible
+
+SMALL = Profile(structure="two_step", max_tokens=160, context=8192)
+"""The embedded model: prose in one short paragraph, and JSON only in a second step."""
+
+
+def load_model(model: "str | Model") -> Model:
+    """Make the model that a string names; a model is taken as it is.
+
+        local                           the embedded model (SmolLM2-135M, fetched once, runs in this process)
+        local:PATH.gguf                 any GGUF file, run in this process
+        openai:NAME                     OpenAI; the key comes from OPENAI_API_KEY
+        vllm:URL                        a vLLM server; URL ends in /v1, and #NAME may follow
+        ollama:NAME                     Ollama on this machine, or at OLLAMA_HOST
+        openai-compatible:URL#NAME      any other server; the key comes from DISPUTATIO_API_KEY, if it needs one
+
+    Raises:
+        ConfigurationError: If the string names no provider, or lacks a part.
+        StoreError: If the embedded model cannot be fetched.
+    """
+    if not isinstance(model, str):
+        return model
+    provider, _, rest = model.partition(":")
+    if provider not in PROVIDERS:
+        raise unknown("model provider", provider, PROVIDERS)
+    return PROVIDERS[provider](rest)
+
+
+def _local(rest: str) -> Model:
+    from disputatio.models import local, weights
+
+    path = Path(rest).expanduser() if rest else weights.smollm2()
+    endpoint = local.serve(path)
+    return OpenAICompatible(
+        name=f"local:{rest}" if rest else "local",
+        base_url=endpoint.base_url,
+        model=path.stem,
+        api_key=endpoint.api_key,
+        profile=SMALL if not rest else replace(SMALL, max_tokens=512),
+        defaults={"temperature": 0.6, "top_p": 0.9, "repeat_penalty": 1.1, "cache_prompt": True},
+    )
+
+
+def _openai(name: str) -> Model:
+    key = os.environ.get("OPENAI_API_KEY")
+    if not name:
+        raise ConfigurationError("which OpenAI model? for example 'openai:gpt-5-mini'")
+    if not key:
+        raise ConfigurationError(f"'openai:{name}' needs a key: set OPENAI_API_KEY")
+    return OpenAICompatible(
+        name=f"openai:{name}",
+        base_url=os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1").rstrip("/"),
+        model=name,
+        api_key=key,
+        key_variable="OPENAI_API_KEY",
+        limit_field="max_completion_tokens",
+        profile=Profile(max_tokens=4096),
+    )
+
+
+def _server(provider: str, default_url: str | None = None, **settings: Any) -> Callable[[str], Model]:
+    def load(rest: str) -> Model:
+        url, _, name = rest.partition("#")
+        if default_url and "://" not in rest:
+            url, name = default_url, rest
+        if not url.startswith(("http://", "https://")):
+            raise ConfigurationError(f"'{provider}:{rest}' needs an address: '{provider}:http://HOST:PORT/v1#NAME'")
+        return OpenAICompatible(
+            name=f"{provider}:{rest}",
+            base_url=url.rstrip("/"),
+            model=name,
+            api_key=os.environ.get("DISPUTATIO_API_KEY", "none"),
+            key_variable="DISPUTATIO_API_KEY",
+            **settings,
+        )
+
+    return load
+
+
+def _ollama(rest: str) -> Model:
+    host = os.environ.get("OLLAMA_HOST", "127.0.0.1:11434")
+    url = host if "://" in host else f"http://{host}"
+    if not rest:
+        raise ConfigurationError("which Ollama model? for example 'ollama:qwen3:4b'")
+    return _server("ollama", f"{url.rstrip('/')}/v1")(rest)
+
+
+PROVIDERS: Mapping[str, Callable[[str], Model]] = {
+    "local": _local,
+    "openai": _openai,
+    "vllm": _server("vllm"),
+    "ollama": _ollama,
+    "openai-compatible": _server("openai-compatible"),
+}
