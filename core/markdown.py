@@ -2,7 +2,6 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
@@ -11,10 +10,11 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
+from rich.theme import Theme
 
 from disputatio.budget import Usage
-from disputatio.lanes import bands
-from disputatio.thought import Thought, merge, struck
+from disputatio.lanes import bands, once
+from disputatio.thought import Thought, struck
 from disputatio.writing import ending, excerpt, harmless, inline, percent, plain, wrapped
 
 if TYPE_CHECKING:
@@ -70,18 +70,15 @@ def _quoted(text: str) -> str:
 def _transcript(result: "Result") -> list[str]:
     refuted = struck(result.thoughts, result.links)
     parts = []
-    for title, thoughts in bands(merge([], result.thoughts)):
+    for title, thoughts in bands(result.thoughts):
         if title:
             parts.append(f"### {title}")
         for thought in thoughts:
             is_refuted = thought.id in refuted
-            meta = [
-                thought.role,
-                thought.kind,
-                *(["refuted"] if is_refuted else []),
-                *(["cut off"] if thought.cut else []),
-            ]
-            parts.append(f"**{inline(thought.author)}** ({inline(', '.join(meta))}){_sureness(thought.confidence)}")
+            marks = ("refuted" if is_refuted else "", "cut off" if thought.cut else "")
+            sure = f"{percent(thought.confidence)} sure" if thought.confidence is not None else ""
+            meta = inline(", ".join(filter(None, (thought.role, thought.kind, sure, *marks))))
+            parts.append(f"**{inline(thought.author)}** ({meta})")
             lines = plain(thought.text).split("\n")
             # Marks inside a struck line could end it early, so they are shown as they are.
             crossed = [f"> ~~{inline(line)}~~" if line.strip() else ">" for line in lines]
@@ -110,7 +107,7 @@ def _costs(result: "Result") -> str:
 def mermaid(result: "Result") -> str:
     """The graph of thoughts as a Mermaid flowchart: earlier thoughts on top, refuted ones dashed and struck out."""
     refuted = struck(result.thoughts, result.links)
-    thoughts = merge([], result.thoughts)
+    thoughts = once(result.thoughts)
     names = {thought.id: f"t{n}" for n, thought in enumerate(thoughts)}
     links = [link for link in dict.fromkeys(result.links) if link.source in names and link.target in names]
     lines = ["flowchart BT", f'  question(["{_label(result.question.text)}"])']
@@ -127,8 +124,8 @@ def mermaid(result: "Result") -> str:
 
 def _label(text: str) -> str:
     """A few lines of text for a quoted label; all that could mean something to Mermaid is written as a number."""
-    lines = wrapped(text, 36, 3)
-    return "<br/>".join(re.sub(r"[^\w ,]|_|(?<=\d)\.", lambda match: f"#{ord(match[0])};", line) for line in lines)
+    lines = wrapped(text, 26, 4)
+    return "<br/>".join(re.sub(r"[^\w ,.?'…]|_|(?<=\d)\.", lambda match: f"#{ord(match[0])};", line) for line in lines)
 
 
 def text(result: "Result") -> str:
@@ -140,24 +137,31 @@ def text(result: "Result") -> str:
         lines += ["", plain(answer.rationale).strip()]
     if answer.dissent:
         lines += ["", *(f"Dissent: {excerpt(other, 300)}" for other in answer.dissent)]
-    return "\n".join([*lines, "", excerpt(result.strategy, 200), _facts(result)]) + "\n"
+    return "\n".join([*lines, "", excerpt(result.strategy, 200), ", ".join(facts(result))]) + "\n"
 
 
-def _facts(result: "Result") -> str:
+def facts(result: "Result") -> list[str]:
+    """What was said and spent, in a few words each; the last says how the run ended."""
     refuted = len(struck(result.thoughts, result.links))
-    facts = [
-        f"{len(result.thoughts):,} thoughts" + (f", {refuted:,} refuted" if refuted else ""),
-        f"{result.usage.calls:,} calls",
-        f"{'about ' * result.usage.estimated}{result.usage.tokens:,} tokens",
+    rounds = len({thought.round for thought in result.thoughts} - {0})
+    return [
+        _count(len(result.thoughts), "thought") + (f", {refuted:,} refuted" if refuted else ""),
+        *([_count(rounds, "round")] if rounds else []),
+        _count(result.usage.calls, "call"),
+        ("about " if result.usage.estimated else "") + _count(result.usage.tokens, "token"),
         f"{result.seconds:,.1f} s",
-        ending(result.stop_reason),
+        plain(ending(result.stop_reason)),
     ]
-    return ", ".join(facts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' if number != 1 else ''}"
 
 
 def show(result: "Result") -> None:
     """Print the answer, how it came about and what it cost, in colours where the terminal has them."""
-    console = Console(highlight=False)
+    headings = {f"markdown.h{level}": "bold" for level in range(1, 7)}
+    console = Console(highlight=False, theme=Theme({**headings, "markdown.item.number": "dim"}))
     if console.is_jupyter or console.encoding.lower().startswith("utf"):
         console.print(_screen(result))
         return
@@ -180,11 +184,11 @@ def _screen(result: "Result") -> RenderableType:
         Panel(verdict, border_style="green" if said else "yellow", padding=(0, 2), expand=False),
     ]
     if answer.rationale.strip():
-        parts.append(Padding(Markdown(harmless(answer.rationale), hyperlinks=False), (0, 2)))
+        parts.append(Padding(Markdown(harmless(answer.rationale), hyperlinks=False), (1, 2)))
     parts += [Text.assemble(("Dissent  ", "yellow"), excerpt(other, 300)) for other in answer.dissent]
     if result.thoughts:
         parts += [Text(), _said(result)]
-    parts += [Text(), Text(_facts(result), style="dim" if result.stop_reason == "finished" else "yellow")]
+    parts += [Text(), Text(", ".join(facts(result)), style="dim" if result.stop_reason == "finished" else "yellow")]
     return Group(*parts)
 
 
@@ -195,7 +199,7 @@ def _said(result: "Result") -> Table:
     for style in ("dim", "bold", "dim"):
         table.add_column(style=style, no_wrap=True, max_width=20)
     table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    rows = [(title, thought) for title, thoughts in bands(merge([], result.thoughts)) for thought in thoughts]
+    rows = [(title, thought) for title, thoughts in bands(result.thoughts) for thought in thoughts]
     hidden = len(rows) - _MOST_LINES
     shown_title = None
     for n, (title, thought) in enumerate(rows):

@@ -1,6 +1,7 @@
 "use strict";
-const graph = document.getElementById("graph");
+const graph = document.getElementById("graph") || document.createElement("div");
 const panel = document.getElementById("panel");
+const field = document.querySelector(".field");
 const content = panel.querySelector(".content");
 const nodes = [...graph.querySelectorAll(".node")];
 const links = [...graph.querySelectorAll(".link")];
@@ -24,6 +25,25 @@ function light(number) {
   graph.classList.toggle("lit", number >= 0);
 }
 
+function nodeOf(number) {
+  return nodes.find((node) => Number(node.dataset.number) === number);
+}
+
+// Bring a card into sight in the graph's own window, and keep the panel off it.
+function uncover(node) {
+  const card = node.getBoundingClientRect();
+  const view = field.getBoundingClientRect();
+  field.scrollBy(
+    Math.min(card.left - view.left - 20, 0) || Math.max(card.right - view.right + 20, 0),
+    Math.min(card.top - view.top - 70, 0) || Math.max(card.bottom - view.bottom + 20, 0),
+  );
+  const moved = node.getBoundingClientRect();
+  panel.classList.toggle("left", moved.left + moved.width / 2 > window.innerWidth / 2);
+  const sheet = panel.getBoundingClientRect();
+  const seen = moved.bottom > 0 && moved.top < window.innerHeight;
+  if (seen && sheet.width >= window.innerWidth && moved.bottom > sheet.top) window.scrollBy(0, moved.bottom - sheet.top + 16);
+}
+
 function show(number, focus) {
   const article = articles[number];
   if (!article) return;
@@ -32,20 +52,18 @@ function show(number, focus) {
   content.replaceChildren(...article.cloneNode(true).childNodes);
   panel.hidden = false;
   panel.scrollTop = 0;
-  document.body.classList.add("open");
   light(number);
-  const node = nodes.find((one) => Number(one.dataset.number) === number);
-  if (node) node.scrollIntoView({ block: "nearest", inline: "nearest" });
+  const node = nodeOf(number);
+  if (node) uncover(node);
   if (focus) content.focus({ preventScroll: true });
   // A notebook's frame has no address of its own.
   if (location.protocol !== "about:") history.replaceState(null, "", "#" + encodeURIComponent(article.id));
 }
 
 function close() {
-  const node = nodes.find((one) => Number(one.dataset.number) === chosen);
+  const node = nodeOf(chosen);
   chosen = -1;
   panel.hidden = true;
-  document.body.classList.remove("open");
   light(-1);
   if (node) node.focus({ preventScroll: true });
   if (location.protocol !== "about:") history.replaceState(null, "", location.pathname + location.search);
@@ -93,4 +111,10 @@ for (const node of nodes) {
 }
 
 window.addEventListener("hashchange", () => follow(location.hash));
-follow(location.hash);
+// The browser goes to the transcript by itself; the graph is what the address is about.
+window.addEventListener("load", () => {
+  if (!follow(location.hash)) return;
+  nodeOf(chosen).scrollIntoView({ block: "start" });
+  window.scrollBy(0, -120);
+  uncover(nodeOf(chosen));
+});

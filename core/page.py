@@ -18,9 +18,10 @@ from markdown_it import MarkdownIt
 
 from disputatio.budget import Usage
 from disputatio.errors import StoreError
-from disputatio.lanes import KINDS, bands, board
-from disputatio.thought import LinkKind, Thought, merge, struck
-from disputatio.writing import ending, excerpt, percent, plain, xml
+from disputatio.lanes import KINDS, bands, board, once
+from disputatio.markdown import facts
+from disputatio.thought import LinkKind, Thought, struck
+from disputatio.writing import excerpt, percent, plain, xml
 
 if TYPE_CHECKING:
     from disputatio.result import Result, Spent
@@ -62,7 +63,8 @@ def embed(result: "Result") -> str:
 
 def _page(result: "Result") -> str:
     style, script = _file("page.css"), _file("page.js")
-    heads, field = board(result)
+    heads, field, width = board(result)
+    style += _fit(width)
     question = result.question.text
     return Template(_file("page.html")).substitute(
         policy=_CSP.format(_hash(style), _hash(script)),
@@ -77,11 +79,20 @@ def _page(result: "Result") -> str:
         facts=_facts(result),
         rationale=_prose(result.answer.rationale),
         legend=_legend(result),
-        graph=heads + field if result.thoughts else '<p class="thought">Nothing was said.</p>',
+        graph=heads + field if result.thoughts else '<p class="empty">Nothing was said.</p>',
         transcript=_transcript(result),
         cost=_cost(result),
         footer=xml(f"Run {result.run_id}"),
         run=_embedded(result),
+    )
+
+
+def _fit(width: float) -> str:
+    """Rules for a graph of this width: shrink it as long as it can be read; where it fits, no scroll bars."""
+    least = width * 0.8
+    return (
+        f"@media screen {{ .field svg {{ min-width: {least:.0f}px; }} }}\n"
+        f"@media (min-width: {max(least + 60, 900):.0f}px) {{ .field {{ overflow: visible; max-height: none; }} }}\n"
     )
 
 
@@ -134,20 +145,9 @@ def _answer(result: "Result") -> str:
 
 
 def _facts(result: "Result") -> str:
-    refuted, rounds = len(struck(result.thoughts, result.links)), len({t.round for t in result.thoughts} - {0})
+    *spent, ended = facts(result)
     early = ' class="early"' if result.stop_reason not in ("finished", "agreed") else ""
-    facts = [
-        _count(len(result.thoughts), "thought") + (f", {refuted} refuted" if refuted else ""),
-        _count(rounds, "round") if rounds else "",
-        _count(result.usage.calls, "call"),
-        f"{_spent(result.usage.tokens, result.usage)} tokens",
-        f"{result.seconds:,.1f} s",
-    ]
-    return "".join(f"<li>{fact}</li>" for fact in facts if fact) + f"<li{early}>{xml(ending(result.stop_reason))}</li>"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    return "".join(f"<li>{fact}</li>" for fact in spent) + f"<li{early}>{xml(ended)}</li>"
 
 
 def _spent(number: int, usage: Usage) -> str:
@@ -166,7 +166,7 @@ def _legend(result: "Result") -> str:
 
 
 def _transcript(result: "Result") -> str:
-    thoughts = merge([], result.thoughts)
+    thoughts = once(result.thoughts)
     by_id = {thought.id: thought for thought in thoughts}
     refuted = struck(thoughts, result.links)
     about: dict[str, list[str]] = defaultdict(list)
@@ -180,7 +180,7 @@ def _transcript(result: "Result") -> str:
         for thought in said:
             parts.append(_article(number, thought, thought.id in refuted, about[thought.id]))
             number += 1
-    return "\n".join(parts)
+    return "\n".join(parts) or '<p class="empty">Nothing was said.</p>'
 
 
 def _mention(kind: LinkKind, verb: str, thought: Thought) -> str:
@@ -192,6 +192,7 @@ def _article(number: int, thought: Thought, refuted: bool, about: Iterable[str])
     sure = (("score", thought.score), ("sure", thought.confidence))
     meta = [
         thought.role if thought.role != thought.author else "",
+        thought.scope,
         thought.kind,
         f"round {thought.round}" if thought.round else "",
         *(f"{percent(value)} {name}" for name, value in sure if value is not None),
@@ -216,7 +217,7 @@ def _article(number: int, thought: Thought, refuted: bool, about: Iterable[str])
 
 def _cost(result: "Result") -> str:
     if not result.spent:
-        return "<p>No model was called.</p>"
+        return '<p class="empty">No model was called.</p>'
     keys: dict[str, Callable[[Spent], str]] = {
         "Role": lambda line: line.role,
         "Author": lambda line: line.author,

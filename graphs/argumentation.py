@@ -39,8 +39,7 @@ def grounded_labelling(graph: "nx.DiGraph[Argument]") -> dict[Argument, Label]:
             labels[defeated] = "out"
             for defended in graph.succ[defeated]:
                 standing[defended] -= 1
-                # The last attacker of an "out" argument may fall too: that does not bring it back.
-                if not standing[defended] and labels[defended] == "undecided":
+                if not standing[defended]:
                     accepted.append(defended)
     return labels
 

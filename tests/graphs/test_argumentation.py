@@ -91,6 +91,11 @@ def test_an_attacked_attacker_reinstates() -> None:
     assert grounded_labelling(attacks("ab", "bc")) == {"a": "in", "b": "out", "c": "in"}
 
 
+def test_an_attacker_that_falls_twice_is_one_attacker_less() -> None:
+    labels = grounded_labelling(attacks("xa", "ya", "ab", "cb", "cc"))
+    assert labels == {"x": "in", "y": "in", "a": "out", "b": "undecided", "c": "undecided"}
+
+
 def test_cycles_stay_open_until_something_outside_breaks_them() -> None:
     assert grounded_extension(attacks("ab", "ba")) == set()
     assert grounded_labelling(attacks("ab", "bc", "ca")) == dict.fromkeys("abc", "undecided")

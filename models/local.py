@@ -1,0 +1,216 @@
+"""The embedded server: llama.cpp's HTTP server inside this process, by the package xllamacpp.
+
+`serve` starts a server for a model file the first time and gives its address and key from then on, to every thread
+and event loop. It listens on 127.0.0.1 only and takes no request without the key, which is made at random for each
+server. While a file loads (half a second for the small default model) the whole process waits, because xllamacpp
+holds the interpreter's lock.
+
+End of the process: the server is taken down by `atexit`, after its connections are cut. Both matter. The server's
+destructor waits for open requests, for ever if the client is in this process; and a server that is still computing
+when the C++ runtime is torn down crashes the process. (On Windows connections cannot be cut this way, so there the
+server is left to the operating system.)
+
+Fork: the threads of a server do not exist in a forked child. The child forgets the server without destructing it,
+which would hang, and starts its own on the next `serve`. It cannot destruct that one either (llama.cpp keeps one
+thread for all servers of a process, and aborts where it is missing), and at its end the C++ runtime would wait for
+the missing threads as well. So on Linux with glibc the child skips C-level exit handlers; its exit code, `atexit` and
+Python's own buffers are not affected. Elsewhere a forked child should end by `os._exit`, as those of
+`multiprocessing` do. A process that is spawned has nothing to forget.
+"""
+
+import atexit
+import ctypes
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from disputatio.errors import ConfigurationError, ModelError
+
+_HOST = "127.0.0.1"
+_LARGEST = 1_048_576
+"""Tokens in all slots together; with numbers beyond reason llama.cpp does not fail but swaps."""
+_SMALLEST = 256
+"""Tokens in a slot; llama.cpp aborts the process on very small windows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Where a server listens."""
+
+    base_url: str
+    """Address of its OpenAI-style interface, with the "/v1"."""
+    api_key: str = field(repr=False)
+
+
+class _Settings(NamedTuple):
+    path: Path
+    context: int
+    slots: int
+    threads: int | None
+
+
+# State of the process, not of a run: a second server for the same file would cost its memory and its cores again.
+_SERVERS: dict[_Settings, tuple[Any, Endpoint]] = {}
+_LOCK = threading.Lock()
+_CAN_DESTRUCT = Path("/dev/fd").is_dir()  # what `_hang_up` needs: Linux, macOS, BSD
+
+
+def serve(path: Path, *, context: int = 8192, slots: int = 1, threads: int | None = None) -> Endpoint:
+    """Give the address of the server for a model file; start it if it does not run yet.
+
+    Args:
+        path: A GGUF file.
+        context: Longest prompt and reply together, in tokens, from 256.
+        slots: How many requests are computed at once, from 1; others wait. On few cores 1 is the fastest for a
+            debate: its prompts follow each other, so most of each is found in the slot's cache.
+        threads: Threads that compute, from 1. None is a thread for each core (at most 8) for reading prompts and
+            half of that (at most 4) for writing.
+
+    Raises:
+        ConfigurationError: If the file is missing or is no GGUF file, or a number is out of range.
+        ModelError: If llama.cpp cannot load it.
+    """
+    for name, value, least in (("context", context, _SMALLEST), ("slots", slots, 1), ("threads", threads, 1)):
+        if value is not None and value < least:
+            raise ConfigurationError(f"{name} is a number from {least}, not {value}")
+    if context * slots > _LARGEST:
+        raise ConfigurationError(f"context times slots is at most {_LARGEST} tokens, not {context * slots}")
+    settings = _Settings(Path(path).expanduser().resolve(), context, slots, threads)
+    with _LOCK:
+        if settings not in _SERVERS:
+            _check(settings.path)
+            if not _SERVERS:
+                atexit.register(_take_down)  # again after a fork: by then the parent's has nothing left to do
+            _SERVERS[settings] = _start(settings)
+        return _SERVERS[settings][1]
+
+
+def _check(path: Path) -> None:
+    """Refuse what is no model before llama.cpp sees it, which would not say what is wrong."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"no model file at {path}") from error
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the model file {path}: {error.strerror}") from error
+    if magic != b"GGUF":
+        raise ConfigurationError(f"{path} is no GGUF file: it begins with {magic!r}")
+
+
+def _start(settings: _Settings) -> tuple[Any, Endpoint]:
+    import xllamacpp
+
+    key = secrets.token_urlsafe(24)
+    reading, writing = (settings.threads, settings.threads) if settings.threads else _threads(_cores())
+    params = xllamacpp.CommonParams()
+    params.model.path = str(settings.path)
+    params.model_alias = {settings.path.stem}  # else every reply carries the path of the file
+    params.n_ctx = settings.context * settings.slots
+    params.n_parallel = settings.slots
+    params.cpuparams.n_threads = writing
+    params.cpuparams_batch.n_threads = reading
+    # Below 64 tokens llama.cpp reads a prompt with the same arithmetic with which it writes, so that a seed gives the
+    # same text whatever part of the prompt is in the cache; with 64 and more it often does not. It costs a tenth of the
+    # speed. And a cancelled prompt frees its slot after 0.3 s; with llama.cpp's own 2048 it takes 8 s.
+    params.n_batch = params.n_ubatch = 48
+    params.cache_ram_mib = 256  # prompts that lost their slot; llama.cpp's own limit is 8 GB
+    params.hostnames = [_HOST]
+    params.port = 0  # a free one
+    params.api_keys = [key]
+    params.ui = params.endpoint_slots = False
+    params.verbosity = -1
+    try:
+        server = xllamacpp.Server(params)
+    except (RuntimeError, MemoryError) as error:
+        size = settings.path.stat().st_size // 1_000_000
+        raise ModelError(
+            f"llama.cpp cannot load {settings.path} ({size} MB): it is damaged or cut off, of a kind that xllamacpp "
+            f"{xllamacpp.__version__} does not know, or there is too little memory for it with context="
+            f"{settings.context} and slots={settings.slots}"
+        ) from error
+    return server, Endpoint(base_url=f"{server.listening_address}/v1", api_key=key)
+
+
+def _threads(cores: int) -> tuple[int, int]:
+    """Choose the threads for reading prompts and for writing replies.
+
+    Reading gains from every core. Writing waits for all threads several hundred times per token, and waits by
+    spinning: if one of them has to share its core, it is slower than with one thread. On two cores two threads gave
+    100 tokens/s against 73 on the idle machine, 22 against 73 beside one busy process, and 3 to 20 against 50 beside
+    two. So writing leaves half of the cores to the program around it.
+    """
+    return min(cores, 8), max(1, min(cores // 2, 4))
+
+
+def _cores() -> int:
+    """Count the cores this process may use, two hardware threads of one core as one."""
+    try:
+        usable = os.sched_getaffinity(0)
+        topology = Path("/sys/devices/system/cpu")
+        cores = len({(topology / f"cpu{cpu}/topology/thread_siblings_list").read_text() for cpu in usable})
+    except (AttributeError, OSError):  # not Linux, or a sandbox
+        cores = max(1, (os.cpu_count() or 1) // 2)
+    with suppress(OSError, ValueError):  # a container may have less: "200000 100000" is two cores, "max ..." is all
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        cores = max(1, min(cores, int(quota) // int(period)))
+    return cores
+
+
+def _take_down() -> None:
+    """Destruct all servers, in a way that neither hangs nor crashes; see the module's text."""
+    with _LOCK:
+        while _SERVERS:
+            _, (server, endpoint) = _SERVERS.popitem()
+            if _CAN_DESTRUCT:
+                _hang_up(urlsplit(endpoint.base_url).port or 0)
+            else:
+                _leak(server)
+            del server
+
+
+def _hang_up(port: int) -> None:
+    """Cut this process's connections to its server, from both ends."""
+    for _ in range(2):  # the first pass also stops the listener, so nothing new can come after the second
+        for name in os.listdir("/dev/fd"):
+            with suppress(OSError), socket.socket(fileno=os.dup(int(name))) as connection:
+                if (_HOST, port) in (connection.getsockname(), _peer(connection)):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+def _peer(connection: socket.socket) -> object:
+    try:
+        return connection.getpeername()
+    except OSError:  # it listens
+        return None
+
+
+def _leak(server: object) -> None:
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(server))  # even the end of the interpreter does not destruct it now
+
+
+def _forget() -> None:
+    """In a forked child: let go of the parent's servers without touching them."""
+    global _CAN_DESTRUCT, _LOCK
+    _LOCK = threading.Lock()  # another thread of the parent may have held it
+    if not _SERVERS:
+        return
+    for server, _ in _SERVERS.values():
+        _leak(server)
+    _SERVERS.clear()
+    _CAN_DESTRUCT = False
+    with suppress(AttributeError, OSError):
+        libc = ctypes.CDLL(None)
+        libc.on_exit(ctypes.cast(libc._exit, ctypes.c_void_p), None)  # called with the exit code, before all others
+
+
+_at_fork: Callable[..., None] | None = getattr(os, "register_at_fork", None)  # Windows has no fork
+if _at_fork:
+    _at_fork(after_in_child=_forget)
