@@ -3,7 +3,7 @@
 from disputatio.agents.agent import RULES, Agent
 from disputatio.agents.critic import Critic, Critique
 from disputatio.agents.debater import Debater, contesting
-from disputatio.agents.forms import Answered, Form
+from disputatio.agents.forms import Answered, Form, Percent, answered
 from disputatio.agents.judge import Judge, Replies, replying, upholding
 from disputatio.agents.planner import Plan, Planner
 from disputatio.agents.solver import Solver
@@ -19,12 +19,14 @@ __all__ = [
     "Debater",
     "Form",
     "Judge",
+    "Percent",
     "Plan",
     "Planner",
     "Replies",
     "Ruling",
     "Solver",
     "Verifier",
+    "answered",
     "contesting",
     "replying",
     "upholding",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from langgraph.runtime import Runtime
 
-from disputatio.agents.forms import Form, lines_of
+from disputatio.agents.forms import Form
 from disputatio.agents.speech import Speech, Turn
 from disputatio.agents.tool_use import consult
 from disputatio.context import Context
@@ -36,7 +36,7 @@ FormOf = Callable[[Question, Sequence[Thought]], type[Form]]
 """Chooses a form by the question and what the agent sees."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Agent:
     """One role with its prompt, its view and the form of its reply. `dataclasses.replace` makes variants."""
 
@@ -72,6 +72,9 @@ class Agent:
         """How many model replies one speech takes: one, and one more to choose a tool."""
         return 2 if self.tools else 1
 
+    def __repr__(self) -> str:
+        return f"Agent(name={self.name!r}, role={self.role!r})"
+
     async def __call__(self, state: State, runtime: Runtime[Context]) -> Update:
         """Speak once.
 
@@ -96,20 +99,17 @@ class Agent:
         )
         observed = await consult(self.tools, turn, self.prompt(question, seen)) if self.tools else []
         form = self.form if isinstance(self.form, type) or self.form is None else self.form(question, seen)
-        prompt = self.prompt(question, [*seen, *observed], form)
+        prompt = self.prompt(question, [*seen, *observed])
         speech = await turn.ask(prompt, form, prose=self.prose)
         said = [self._thought(speech, seen, round_, context.scope)] if speech else []
         links = [link for thought in said for link in self._links(thought, seen, observed)]
         context.say(*observed, *said, links=links)
         return {"thoughts": [*observed, *said], "links": links}
 
-    def prompt(self, question: Question, seen: Sequence[Thought], form: type[Form] | None = None) -> list[Message]:
+    def prompt(self, question: Question, seen: Sequence[Thought]) -> list[Message]:
         """What the model is sent: rules, question, transcript, and last what this agent is to do."""
         instruction = self.instruction if isinstance(self.instruction, str) else self.instruction(self, question, seen)
-        if form:
-            instruction += f"\n\nEnd with these lines:\n{lines_of(form)}"
-        parts = [str(question), render(seen), instruction]
-        user = "\n\n".join(part for part in parts if part)
+        user = "\n\n".join(part for part in (str(question), render(seen), instruction) if part)
         return [Message(role="system", content=RULES), Message(role="user", content=user)]
 
     def _thought(self, speech: Speech, seen: Sequence[Thought], round_: int, scope: str) -> Thought:
@@ -120,8 +120,8 @@ class Agent:
             kind=self.kind if isinstance(self.kind, str) else self.kind(seen),
             text=self.preface + speech.text,
             answer=fields.get("answer"),
-            score=fields.get("score"),
-            confidence=fields.get("confidence"),
+            score=_share(fields.get("score")),
+            confidence=_share(fields.get("confidence")),
             round=round_,
             scope=scope,
             data=fields,
@@ -133,3 +133,8 @@ class Agent:
     def _links(self, thought: Thought, seen: Sequence[Thought], observed: Sequence[Thought]) -> list[Link]:
         uses = [Link(source=thought.id, target=one.id, kind="uses") for one in observed]
         return [*uses, *self.relate(thought, seen)]
+
+
+def _share(percent: object) -> float | None:
+    """A percentage as a number from 0 to 1; None if it is none."""
+    return percent / 100 if isinstance(percent, int | float) and 0 <= percent <= 100 else None

@@ -3,21 +3,21 @@
 from pydantic import Field
 
 from disputatio.agents.agent import Agent
-from disputatio.agents.forms import Form
+from disputatio.agents.forms import Form, YesNo
 from disputatio.memory.transcript import without
 from disputatio.model import Model
 from disputatio.thought import Link
 
 INSTRUCTION = """\
-You are the critic and take no side. Name the weakest point in what was said so far: a reason that does not hold, \
-or an objection that nobody answered. Then say whether another round could change anybody's mind."""
+You are the critic and take no side. Which reason above is the weakest, or which objection did nobody answer? Then \
+say whether another round could change anybody's mind."""
 
 
 class Critique(Form):
     """What the critic finds."""
 
-    weakest_point: str = Field(description="the weakest point, and whose it is, in one sentence")
-    another_round: bool = Field(description="yes or no")
+    weakest_point: str = Field(default="", description="the weakest point, and whose it is, in one sentence")
+    another_round: YesNo = Field(description="yes or no")
 
 
 def Critic(name: str = "critic", *, model: str | Model | None = None) -> Agent:

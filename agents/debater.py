@@ -10,17 +10,17 @@ from dataclasses import replace
 from pydantic import Field, create_model
 
 from disputatio.agents.agent import Agent
-from disputatio.agents.forms import Answered, Form
+from disputatio.agents.forms import Answered, Form, answered
 from disputatio.memory.transcript import without
 from disputatio.model import Model
 from disputatio.question import Question
 from disputatio.thought import Kind, Link, LinkKind, Thought
 from disputatio.tools.tool import Tool
 
-OPENING = "{you} Give your own answer to the question and the reasons for it."
+OPENING = "{you} Give your own answer to the question, and two reasons for it."
 REBUTTAL = """\
-{you} Reply to the others, by name: say where you agree, and which of their reasons fails and why. Take what they \
-say as additional information, and give your updated answer."""
+{you} The others have spoken above. Take what they say as additional information: name one of their reasons that \
+fails and say why, then give your updated answer with your best reason."""
 SELF_CHECK = "{you} Check your reasoning above for mistakes, and give your updated answer."
 
 
@@ -38,14 +38,14 @@ def Debater(
     Args:
         name: Its name, unique in the debate; if there is no persona, also its character ("sceptic").
         persona: Who it is, as in "You are ...": "an economist who distrusts forecasts".
-        stance: What it argues for, as in "You argue ...": "for the motion".
+        stance: What it argues for, as in "You speak ...": "for the motion".
         model: A model of its own; None takes the run's.
         temperature: Randomness of its replies; None takes the run's.
         tools: Tools of which it may use one before it speaks.
     """
     you = f"You are {name}, {persona}." if persona else f"You are {_called(name)}."
     if stance:
-        you += f" You argue {stance}."
+        you = f"{you[:-1]} and speak {stance}."
 
     def instruct(agent: Agent, question: Question, seen: Sequence[Thought]) -> str:
         if not any(thought.author == agent.name for thought in seen):
@@ -57,7 +57,7 @@ def Debater(
         role="debater",
         instruction=instruct,
         kind=kind_of_turn,
-        form=Answered,
+        form=answered,
         view=without("claim extractor"),
         relate=refine_own,
         model=model,
@@ -89,9 +89,11 @@ def contesting(debater: Agent) -> Agent:
     def form(question: Question, seen: Sequence[Thought]) -> type[Form]:
         names = others(debater.name, seen)
         if not names:
-            return Answered
-        described = Field(description=f"the names of those you disagree with, out of {', '.join(names)}, or none")
-        return create_model("Position", __base__=Answered, disputes=(list[str], described))
+            return answered(question)
+        described = Field(
+            default=[], description=f"the names of those you disagree with, out of {', '.join(names)}, or none"
+        )
+        return answered(question, seen, create_model("Position", __base__=Answered, disputes=(list[str], described)))
 
     return replace(debater, form=form)
 

@@ -6,29 +6,78 @@ what is asked for and read first; JSON is read too. What cannot be read is None:
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+
+from disputatio.question import Question
+from disputatio.thought import Thought
 
 F = TypeVar("F", bound="Form")
 
 
+def _percent(value: object) -> object:
+    """A percentage as it is written ("85%", 85), or a share of one (0.85), which its decimal point tells."""
+    text = str(value).strip().removesuffix("%").strip()
+    try:
+        number = float(text)
+    except ValueError:
+        return value
+    return round(number * 100 if "." in text and number <= 1 else number) if abs(number) < 1e6 else value
+
+
+def _first_word(value: object) -> object:
+    return re.split(r"\W+", value.strip())[0] if isinstance(value, str) else value
+
+
+Percent = Annotated[int, Field(ge=0, le=100), BeforeValidator(_percent)]
+"""A whole number from 0 to 100: weak models can be held to it by a grammar, which a fraction is not."""
+YesNo = Annotated[bool, BeforeValidator(_first_word)]
+"""Yes or no, with or without a reason behind it."""
+
+
+def naming(names: Sequence[str]) -> BeforeValidator:
+    """Let a field whose type is a Literal of these names be read whatever its case and what follows the name."""
+
+    def match(value: object) -> object:
+        said = str(value).strip(" \"'*_[]").casefold()
+        found = [name for name in names if re.match(re.escape(name.casefold()) + r"(?!\w)", said)]
+        return max(found, key=len, default=value)
+
+    return BeforeValidator(match)
+
+
 class Form(BaseModel):
-    """Base of all reply forms: fields with descriptions, all required so that every schema dialect takes them."""
+    """Base of all reply forms: fields with descriptions. One with a default may be missing or unreadable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def __str__(self) -> str:
-        """The form as its lines, in the order of the fields."""
-        return "\n".join(f"{label(name)}: {_shown(value)}" for name, value in self)
+        """The form as its lines, in the order of the fields; empty ones are left out."""
+        return "\n".join(f"{label(name)}: {_shown(value)}" for name, value in self if value not in (None, ""))
 
 
 class Answered(Form):
-    """The form of everyone who answers the question."""
+    """The form of everyone who answers the question; `answered` narrows it to the question's kind of answer."""
 
     answer: str = Field(description="your answer, as short as possible")
-    confidence: float = Field(ge=0, le=1, description="how sure you are, from 0 to 1")
+    confidence: Percent | None = Field(default=None, description="how sure you are, in percent")
+
+
+def answered(question: Question, seen: Sequence[Thought] = (), base: type[Answered] = Answered) -> type[Answered]:
+    """The form of an answer to this question: a letter, a number, yes or no, or a short text."""
+    schema: dict[str, Any]
+    match question.answer_type:
+        case "choice":
+            described, schema = f"one letter of {', '.join(question.labels)}", {"enum": list(question.labels)}
+        case "boolean":
+            described, schema = "yes or no", {"enum": ["yes", "no"]}
+        case "number":
+            described, schema = "a number only", {"pattern": r"^-?[0-9]+([./][0-9]+)?$"}
+        case "text":
+            return base
+    return create_model("Answered", __base__=base, answer=(str, Field(description=described, json_schema_extra=schema)))
 
 
 def label(field: str) -> str:
@@ -41,22 +90,59 @@ def lines_of(form: type[Form]) -> str:
     return "\n".join(f"{label(name)}: <{field.description}>" for name, field in form.model_fields.items())
 
 
+def schema_of(form: type[Form], *, longest: int | None = None) -> dict[str, Any]:
+    """The JSON schema of a form in the dialect that all servers take: every field required, no defaults, no null.
+
+    Args:
+        form: The form.
+        longest: Characters that a free text may have; a weak model held to JSON does not find the end of a string.
+    """
+
+    def plain(node: Any) -> Any:
+        if isinstance(node, list):
+            return [plain(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        options = [option for option in node.get("anyOf", ()) if option != {"type": "null"}]
+        if len(options) == 1:
+            node = {**node, **options[0]}
+            del node["anyOf"]
+        kept = {key: plain(value) for key, value in node.items() if key not in ("default", "title")}
+        if "properties" in node:
+            kept |= {"properties": {key: plain(one) for key, one in node["properties"].items()}}
+            kept |= {"required": list(node["properties"])}
+        if longest and kept.get("type") == "string" and not kept.keys() & {"enum", "const", "pattern"}:
+            kept["maxLength"] = longest
+        return kept
+
+    schema: dict[str, Any] = plain(form.model_json_schema())
+    return schema
+
+
 def read(text: str, form: type[F]) -> F | None:
     """The form filled from a reply, or None if the reply does not hold it."""
-    for values in (*_objects(text), _labelled(text, form)):
-        try:
-            return form.model_validate(values)
-        except ValidationError:
-            continue
-    return None
+    filled = (_fill(values, form) for values in (*_objects(text), _labelled(text, form), _listed(text, form)))
+    return next((one for one in filled if one is not None), None)
+
+
+def _fill(values: Any, form: type[F]) -> F | None:
+    """The form with these values; those that cannot be read are left out, unless the form needs them."""
+    try:
+        return form.model_validate(values)
+    except ValidationError as error:
+        wrong = {one["loc"][0] for one in error.errors() if one["loc"]}
+    needed = {name for name, field in form.model_fields.items() if field.is_required()}
+    if not isinstance(values, dict) or not wrong or wrong & needed:
+        return None
+    return _fill({name: value for name, value in values.items() if name not in wrong}, form)
 
 
 def _objects(text: str) -> Iterator[Any]:
     """JSON objects in the text, the last first: models quote an example before they answer."""
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(parse_constant=str)  # NaN and Infinity are no JSON
     for start in [match.start() for match in re.finditer(r"\{", text)][:-20:-1]:
         try:
-            yield decoder.raw_decode(text[start:])[0]
+            yield decoder.raw_decode(text, start)[0]
         except (ValueError, RecursionError):
             continue
 
@@ -78,6 +164,14 @@ def _labelled(text: str, form: type[Form]) -> dict[str, Any]:
     return values
 
 
+def _listed(text: str, form: type[Form]) -> dict[str, Any]:
+    """The numbered or bulleted lines of a text, for a form that is one list."""
+    name, *rest = form.model_fields
+    marked = re.findall(r"(?m)^\s*(?:[-*\u2022]|\(?\d+[.):])\s+(.+)$", text)
+    items = [item.strip(" *") for item in marked if item.strip(" *")]
+    return {name: items} if items and not rest and _is_list(form, name) else {}
+
+
 def _is_list(form: type[Form], name: str) -> bool:
     return str(form.model_fields[name].annotation).startswith(("list", "tuple"))
 
@@ -88,9 +182,7 @@ def _items(text: str) -> list[str]:
 
 
 def _scalar(text: str) -> str:
-    value = text.strip().strip("<>").strip()
-    share = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)\s*%", value)
-    return str(float(share.group(1)) / 100) if share else value
+    return text.strip().strip("<>").strip()
 
 
 def _shown(value: object) -> str:

@@ -1,26 +1,26 @@
 """Judge: decides a discussion that it took no part in, and replies to the objections against the decision."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, create_model
 
-from disputatio.agents.agent import Agent
-from disputatio.agents.forms import Answered, Form
+from disputatio.agents.agent import Agent, FormOf
+from disputatio.agents.forms import Answered, Form, answered, naming
 from disputatio.memory.transcript import View, without
 from disputatio.model import Model
 from disputatio.thought import Link, Thought
 
 DECIDE = """\
-You are the judge and took no part in this. Weigh the reasons, not their number or length; give no weight to claims \
-that were refuted. Say what the answer to the question is and which reasons decide it."""
+You are the judge and took no part in this. Decide the question, and give the two reasons that decide it. Weigh \
+reasons, not their number or length, and give no weight to what was refuted."""
 REPLY = """\
-You are the judge. You decided: {decision}
+You are the judge. Your decision: {decision}
 
 These objections stand against it:
 {objections}
 
-Reply to each in one sentence, as a numbered list."""
+Reply to each objection in one sentence, as a numbered list."""
 
 
 def Judge(name: str = "judge", *, model: str | Model | None = None) -> Agent:
@@ -35,7 +35,7 @@ def Judge(name: str = "judge", *, model: str | Model | None = None) -> Agent:
         role="judge",
         instruction=DECIDE,
         kind="answer",
-        form=Answered,
+        form=answered,
         view=without("claim extractor"),
         relate=_answers,
         temperature=0.0,
@@ -46,13 +46,16 @@ def Judge(name: str = "judge", *, model: str | Model | None = None) -> Agent:
 class Replies(Form):
     """The judge's replies to the objections."""
 
-    replies: list[str] = Field(description="one reply to each objection, one a line")
+    replies: list[str] = Field(description="one reply to each objection, as a numbered list")
 
 
-def upholding(names: Sequence[str]) -> type[Form]:
+def upholding(names: Sequence[str]) -> FormOf:
     """The form of a judge who also says whose position is upheld."""
-    described = Field(description=f"whose position your decision agrees with: {', '.join(names)}")
-    return create_model("Determination", __base__=Answered, upholds=(Literal[tuple(names)], described))
+    described = Field(default=None, description=f"whose position your decision agrees with: {', '.join(names)}")
+    base = create_model(
+        "Ruling", __base__=Answered, upholds=(Annotated[Literal[tuple(names)], naming(names)] | None, described)
+    )
+    return lambda question, seen: answered(question, seen, base)
 
 
 def replying(judge: Agent, decision: str, objections: Sequence[str], view: View) -> Agent:

@@ -7,14 +7,14 @@ from disputatio.agents.forms import Form
 from disputatio.model import Model
 
 INSTRUCTION = """\
-Before anyone argues: which {points} points decide this question? Name each as a short question of its own, one a \
-line. Do not answer them."""
+You are the planner. Write a numbered list of {points} short questions that must be settled first, for instance who \
+gains and who loses. Do not answer them."""
 
 
 class Plan(Form):
     """The points at issue."""
 
-    points: list[str] = Field(description="the points at issue, one a line", min_length=1, max_length=8)
+    points: list[str] = Field(description="the points at issue, as a numbered list", min_length=1, max_length=8)
 
 
 def Planner(name: str = "planner", *, points: int = 3, model: str | Model | None = None) -> Agent:

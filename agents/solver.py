@@ -1,7 +1,7 @@
 """Solver: answers the question step by step, alone."""
 
 from disputatio.agents.agent import Agent
-from disputatio.agents.forms import Answered
+from disputatio.agents.forms import answered
 from disputatio.memory.transcript import of_kind
 from disputatio.model import Model
 from disputatio.tools.tool import Tool
@@ -30,7 +30,7 @@ def Solver(
         name=name,
         role="solver",
         instruction=instruction,
-        form=Answered,
+        form=answered,
         view=of_kind("plan"),
         model=model,
         temperature=temperature,

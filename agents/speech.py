@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import Any
 
-from disputatio.agents.forms import Form, lines_of, read
+from disputatio.agents.forms import Form, lines_of, read, schema_of
 from disputatio.budget import Spender, Usage
 from disputatio.context import Context, Spoken, Started
 from disputatio.errors import BudgetExceededError
@@ -13,9 +14,16 @@ from disputatio.models.gateway import call
 from disputatio.models.load import load_model
 from disputatio.question import Question
 
+LINES = """\
+{prompt}
+
+End with these lines:
+{fields}"""
 EXTRACT = """\
 Now give only what you concluded, as a JSON object with these fields:
 {fields}"""
+LONGEST_FIELD = 200
+"""Characters of one field that is extracted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +67,9 @@ class Turn:
         model = model_for(self)
         self._emit(Started(self.author, self.role, self.round, model.name))
         structure = model.profile.structure
-        schema = form.model_json_schema() if form and not prose and structure == "native" else None
+        if form and structure != "two_step":
+            messages = _asking_for(messages, form)
+        schema = schema_of(form) if form and not prose and structure == "native" else None
         try:
             speech = await self._call(model, messages, schema)
         except BudgetExceededError as stop:
@@ -68,22 +78,23 @@ class Turn:
             return speech
         value = self._readable(read(speech.text, form))
         if value is None and structure != "native" and speech.text.strip():
-            return await self._extract(model, messages, speech, form)
-        return replace(speech, form=value, text=str(value) if value and schema else speech.text)
+            value, speech = await self._extract(model, messages, speech, form)
+        return _filled(speech, value, prose=prose)
 
-    async def _extract(self, model: Model, messages: Sequence[Message], speech: Speech, form: type[Form]) -> Speech:
+    async def _extract(
+        self, model: Model, messages: Sequence[Message], speech: Speech, form: type[Form]
+    ) -> tuple[Form | None, Speech]:
         asked = EXTRACT.format(fields=lines_of(form))
         again = [*messages, Message(role="assistant", content=speech.text), Message(role="user", content=asked)]
-        schema = form.model_json_schema() if model.profile.structure == "two_step" else None
+        schema = schema_of(form, longest=LONGEST_FIELD) if model.profile.structure == "two_step" else None
         try:
             extract = await self._call(model, again, schema, quiet=True)
         except BudgetExceededError:
-            return speech
-        value = self._readable(read(extract.text, form))
-        return replace(speech, form=value, usage=speech.usage + extract.usage)
+            return None, speech
+        return self._readable(read(extract.text, form)), replace(speech, usage=speech.usage + extract.usage)
 
     async def _call(
-        self, model: Model, messages: Sequence[Message], schema: dict[str, object] | None, *, quiet: bool = False
+        self, model: Model, messages: Sequence[Message], schema: dict[str, Any] | None, *, quiet: bool = False
     ) -> Speech:
         context = self.context
         request = Request(
@@ -98,7 +109,8 @@ class Turn:
         hear = (lambda piece: self._emit(Spoken(self.author, piece))) if listens else None
         reply = await call(model, request, ledger=context.ledger, spender=spender, on_text=hear)
         cut = reply.finish_reason == "length"
-        return Speech(text=reply.text, usage=reply.usage, model=model.name, cut=cut)
+        text = _whole_sentences(reply.text) if cut and schema is None else reply.text
+        return Speech(text=text, usage=reply.usage, model=model.name, cut=cut)
 
     def _readable(self, form: Form | None) -> Form | None:
         """The form, unless its answer is none that the question admits."""
@@ -115,6 +127,23 @@ class Turn:
     def _emit(self, event: Started | Spoken) -> None:
         if self.context.on_event:
             self.context.on_event(event)
+
+
+def _asking_for(messages: Sequence[Message], form: type[Form]) -> list[Message]:
+    """The messages with the form's lines asked for at the end."""
+    *before, last = messages
+    return [*before, Message(role=last["role"], content=LINES.format(prompt=last["content"], fields=lines_of(form)))]
+
+
+def _filled(speech: Speech, form: Form | None, *, prose: bool) -> Speech:
+    """The speech with its form, which also replaces the words of one that need not be prose."""
+    return replace(speech, form=form, text=str(form) if form and not prose else speech.text)
+
+
+def _whole_sentences(text: str) -> str:
+    """A reply that was cut off, without the sentence in which it was."""
+    end = max(text.rfind(mark) for mark in (". ", "! ", "? ", ".\n"))
+    return text[: end + 1] if end > 0 else text
 
 
 def model_for(turn: Turn) -> Model:

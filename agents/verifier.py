@@ -5,31 +5,33 @@ one candidate answer: the last thought that it sees.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, create_model
 
 from disputatio.agents.agent import Agent
-from disputatio.agents.forms import Form
+from disputatio.agents.forms import Form, Percent, naming
 from disputatio.memory.transcript import View, everything
 from disputatio.model import Model
 from disputatio.thought import Link, Thought
 from disputatio.tools.tool import Tool
 
 EXTRACT = """\
-From the statements above, pick at most {claims} that are claims of fact which can be checked: numbers, events, \
-causes. Leave out opinions. Quote each in one short sentence, with the name of who said it."""
+You take no side. Write a numbered list of at most {claims} claims of fact from the statements above that can be \
+checked: numbers, events, causes, no opinions. Write each as NAME: CLAIM, in one short sentence."""
 VERIFY = """\
-Check the statement above. Is it true? Start with your reason in one sentence. Rule "supported" \
-only if you are sure that it is true, "refuted" only if you are sure that it is false."""
+You check facts. Is the last statement above true? Give your reason in one sentence, then rule: "supported" if you \
+are sure that it is true, "refuted" if you are sure that it is false, else "undecided"."""
 
 
 class Ruling(Form):
     """What the verifier finds."""
 
-    reason: str = Field(description="why, in one sentence")
-    verdict: Literal["supported", "refuted", "undecided"] = Field(description="supported, refuted or undecided")
-    score: float = Field(ge=0, le=1, description="how likely the statement is true, from 0 to 1")
+    reason: str = Field(default="", description="why, in one sentence")
+    verdict: Annotated[Literal["supported", "refuted", "undecided"], naming(("supported", "refuted", "undecided"))] = (
+        Field(description="supported, refuted or undecided")
+    )
+    score: Percent | None = Field(default=None, description="how likely the statement is true, in percent")
 
 
 def ClaimExtractor(
@@ -43,7 +45,7 @@ def ClaimExtractor(
         model: A model of its own; None takes the run's.
         view: The statements that it looks through.
     """
-    listed = Field(description="each claim, one a line, as NAME: CLAIM", max_length=claims)
+    listed = Field(description="the claims, as a numbered list", max_length=claims)
     return Agent(
         name=name,
         role="claim extractor",

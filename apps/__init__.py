@@ -1,1 +1,1 @@
-"""apps."""
+"""Programs for people: the command line."""

@@ -22,10 +22,10 @@ class Usage(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    calls: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
+    calls: int = Field(default=0, ge=0)
+    prompt_tokens: int = Field(default=0, ge=0)
+    completion_tokens: int = Field(default=0, ge=0)
+    cached_tokens: int = Field(default=0, ge=0)
     """How many of the prompt tokens the server found in its cache."""
     estimated: bool = False
     """Whether some of it is an estimate, because a server did not report it."""
@@ -152,8 +152,11 @@ class Ledger:
             loop.call_soon_threadsafe(_run_out, clock)
 
     @asynccontextmanager
-    async def clock(self) -> AsyncIterator[None]:
-        """Cut the enclosed call off, with TimeoutError, at the deadline or when the run is stopped."""
+    async def clock(self) -> AsyncIterator[asyncio.Timeout]:
+        """Cut the enclosed call off, with TimeoutError, at the deadline or when the run is stopped.
+
+        A TimeoutError of the call's own is told from that by `expired()` of what is yielded.
+        """
         loop = asyncio.get_running_loop()
         limit = self.budget.seconds
         left = None if limit is None else limit - self.seconds
@@ -162,7 +165,7 @@ class Ledger:
             with self._lock:
                 self._clocks.add(entry)
             try:
-                yield
+                yield timeout
             finally:
                 with self._lock:
                     self._clocks.discard(entry)

@@ -3,12 +3,21 @@
 import re
 from fractions import Fraction
 from typing import Literal, Self
+from unicodedata import normalize
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 AnswerType = Literal["text", "number", "boolean", "choice"]
 
-_NUMBER = re.compile(r"[-+\u2212]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?:\s*/\s*\d+)?%?")
+_NUMBER = re.compile(
+    r"[-+\u2212]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?:\s*/\s*\d+)?(?:\s*%)?"
+)
+_MOTION = re.compile(
+    r"(?:should|is|are|was|were|do|does|did|can|could|will|would|must|may|has|have|ought)\s(?!.*\sor\s).*\?",
+    re.I | re.S,
+)
+# Marks that tell no two answers apart. Others do: the sign of a number, C and C++, less and more.
+_MARKS = re.compile(r"(?!(?<!\w)[-+](?=\.?\d))(?!(?<=\w)[+#])(?!(?<=\s)[<>=](?=\s))[^\w\s]")
 _TRUE = {"yes", "true", "agree", "for", "pro"}
 _FALSE = {"no", "false", "disagree", "against", "con"}
 
@@ -60,8 +69,14 @@ class Question(BaseModel):
 
     @classmethod
     def of(cls, question: "Question | str") -> "Question":
-        """Take a question as it is, or make one from its text."""
-        return question if isinstance(question, Question) else cls(text=question)
+        """Take a question as it is, or make one from its text.
+
+        A text that asks for yes or no ("Should cities ...?") gets the answer type boolean, any other one text.
+        """
+        if isinstance(question, Question):
+            return question
+        is_motion = isinstance(question, str) and _MOTION.fullmatch(question.strip()) is not None
+        return cls(text=question, answer_type="boolean" if is_motion else "text")
 
     @property
     def labels(self) -> str:
@@ -92,7 +107,8 @@ class Question(BaseModel):
             case "choice":
                 return self._choice(text)
             case "text":
-                return " ".join(re.sub(r"[^\w\s]", " ", text.casefold()).split()) or None
+                words = _MARKS.sub(" ", normalize("NFC", text.casefold()).replace("\u2212", "-"))
+                return " ".join(words.split()) if re.search(r"\w", words) else None
 
     def _choice(self, text: str) -> str | None:
         letter = re.fullmatch(r"(?:option|choice)?\s*\(?([A-Za-z])\)?(?:[).:\s-].*)?", text, re.DOTALL | re.I)
@@ -119,7 +135,7 @@ def _number(text: str) -> str | None:
     percent, digits = digits.endswith("%"), digits.removesuffix("%")
     numerator, _, denominator = digits.partition("/")
     try:
-        value = Fraction(numerator) / Fraction(denominator or 1)
-    except (ValueError, ZeroDivisionError):
+        value = str(Fraction(numerator) / Fraction(denominator or 1))
+    except (ValueError, ZeroDivisionError):  # ValueError also for more digits than Python writes out
         return None
-    return f"{value}%" if percent else str(value)
+    return f"{value}%" if percent else value

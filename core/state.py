@@ -9,7 +9,7 @@ from disputatio.thought import Answer, Link, Thought, merge
 
 
 def _append(old: list[Link], new: list[Link]) -> list[Link]:
-    return old + [link for link in new if link not in old]
+    return list(dict.fromkeys([*old, *new]))
 
 
 def _later(old: int, new: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Literal
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from disputatio.budget import Usage
 
@@ -45,6 +45,12 @@ class Thought(BaseModel):
     """The model that said it; empty for what no model said."""
     cut: bool = False
     """Whether the reply was cut off: by its token limit, by the budget or by a stop."""
+
+    @field_validator("text", "answer")
+    @classmethod
+    def _encodable(cls, text: str | None) -> str | None:
+        # Half a surrogate pair in a reply must not make the run impossible to write to a file.
+        return None if text is None else text.encode("utf-8", "replace").decode()
 
 
 class Link(BaseModel):
@@ -87,8 +93,10 @@ class Answer(BaseModel):
 
 def merge(old: list[Thought], new: Iterable[Thought]) -> list[Thought]:
     """Add thoughts in the order in which they come, each id once."""
-    known = {thought.id for thought in old}
-    return old + [thought for thought in new if thought.id not in known]
+    by_id = {thought.id: thought for thought in old}
+    for thought in new:
+        by_id.setdefault(thought.id, thought)
+    return list(by_id.values())
 
 
 def struck(thoughts: Iterable[Thought], links: Iterable[Link]) -> set[str]:

@@ -60,18 +60,24 @@ def voter(debater: Agent, needs: str, listed: Sequence[str]) -> Agent:
     )
 
 
-def marked(ballot: Thought | None, values: Sequence[str]) -> list[str] | None:
+def marked(ballot: Thought | None, values: Sequence[str], question: Question) -> list[str] | None:
     """The canonical answers that a ballot names, in its order; None if it names none or cannot be read.
 
-    A number that is not on the list makes the whole ballot invalid.
+    A number or an answer that is not on the list makes the whole ballot invalid.
     """
     entries = next(iter(ballot.data.values()), None) if ballot else None
     if not isinstance(entries, list):
         return None
-    numbers = [number for entry in entries for number in _numbers(str(entry))]
-    if not numbers or not all(1 <= number <= len(values) for number in numbers):
-        return None
-    return [values[number - 1] for number in numbers]
+    named = [value for entry in entries for value in _named(str(entry), values, question)]
+    found = [value for value in named if value is not None and value in values]
+    return found if found and len(found) == len(named) else None
+
+
+def _named(entry: str, values: Sequence[str], question: Question) -> list[str | None]:
+    """What an entry names: by numbers, or else in the words of an answer; None for what is not on the list."""
+    if numbers := _numbers(entry):
+        return [values[number - 1] if 1 <= number <= len(values) else None for number in numbers]
+    return [question.canonical(entry)]
 
 
 def _numbers(entry: str) -> list[int]:

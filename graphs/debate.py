@@ -6,7 +6,7 @@ A round is one super-step: each debater is a node of its own that leads back to 
 as it was when the round before had ended.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -68,7 +68,8 @@ def debate(
     texts in another layout; a reply without a readable answer leaves the debater's earlier answer in force, or else
     abstains; ties are drawn by seed and marked. Prompts are reworded.
     """
-    panel = panel_of(debaters)
+    deciding, scoring = judge or Judge(), verifier or Verifier()
+    panel = panel_of(debaters, (*RESERVED, deciding.name, scoring.name))
     if rounds < 1:
         raise ConfigurationError(f"a debate needs at least 1 round, got {rounds}")
     if decision not in RULES:
@@ -76,7 +77,7 @@ def debate(
     reads = readers(topology, [agent.name for agent in panel])
     if RULES[decision].needs == "attacks":
         panel = [contesting(agent) for agent in panel]
-    settlement = Settlement(panel, decision, judge or Judge(), verifier or Verifier())
+    settlement = Settlement(panel, decision, deciding, scoring, rounds)
 
     def is_over(state: State) -> bool:
         # Each debater asks for itself, on a state in which only its own words of this round stand. So agreement shows
@@ -95,8 +96,12 @@ def debate(
     return graph
 
 
-def panel_of(debaters: int | Sequence[Agent]) -> list[Agent]:
+def panel_of(debaters: int | Sequence[Agent], taken: Sequence[str] = RESERVED) -> list[Agent]:
     """The agents of a debate, made if only their number is given.
+
+    Args:
+        debaters: Their number, or the agents.
+        taken: Names that none of them may have.
 
     Raises:
         ConfigurationError: If there are none, or two have one name, or a name is taken by a node of the graph.
@@ -108,7 +113,7 @@ def panel_of(debaters: int | Sequence[Agent]) -> list[Agent]:
         raise ConfigurationError(f"a debate needs at least 1 debater, got {debaters!r}")
     names = [agent.name for agent in panel]
     for name in names:
-        if names.count(name) > 1 or name in RESERVED or not name.strip() or set("|:") & set(name):
+        if names.count(name) > 1 or name in taken or not name.strip() or set("|:") & set(name):
             raise ConfigurationError(f"debaters need names of their own, without | and :, and not {name!r}")
     return panel
 
@@ -141,5 +146,9 @@ def _hiding(view: View, authors: set[str]) -> View:
     return lambda state: [thought for thought in view(state) if thought.author not in authors]
 
 
-def _again(name: str, then: str, is_over: Callable[[State], bool]) -> Callable[[State], str]:
-    return lambda state: then if is_over(state) else name
+def _again(name: str, then: str, is_over: Callable[[State], bool]) -> Callable[[State], Awaitable[str]]:
+    # Async, because LangGraph moves a sync function into a thread for each call.
+    async def route(state: State) -> str:
+        return then if is_over(state) else name
+
+    return route

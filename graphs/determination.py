@@ -138,7 +138,12 @@ def _same(one: Thought, other: Thought) -> bool:
 
 def _listed(thought: Thought) -> list[Any]:
     replies = thought.data.get("replies")
-    return replies if isinstance(replies, list) else [thought.text]
+    listed = [one for one in replies if _says_something(str(one))] if isinstance(replies, list) else []
+    return listed or [thought.text]
+
+
+def _says_something(text: str) -> bool:
+    return any(letter.isalpha() for letter in text)
 
 
 def _checks(thoughts: Sequence[Thought], links: Sequence[Link]) -> list[Check]:

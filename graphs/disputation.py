@@ -32,9 +32,9 @@ from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
 
 STANCES = (
-    ("proponent", "for the motion, or for the most natural answer if it is no motion"),
-    ("opponent", "against the motion, or for the strongest other answer"),
-    ("sceptic", "for no side: you doubt what both sides take for granted, until a reason convinces you"),
+    ("proponent", "for the motion"),
+    ("opponent", "against the motion"),
+    ("moderate", "for a middle way"),
 )
 
 
@@ -59,8 +59,8 @@ def disputation(
     """Dispute a question: points at issue, opening, rebuttal, checked claims, critique, determination with replies.
 
     Args:
-        debaters: How many, or the agents themselves, at least 1. A number makes a proponent, an opponent, a sceptic,
-            and again.
+        debaters: How many, or the agents themselves, at least 1. A number makes a proponent, an opponent, a
+            moderate, and again.
         rounds: The most rounds, at least 1; the critic may end the disputation earlier.
         claims: The most claims that are checked after each round; 0 checks none.
         verifier: Who checks claims, with its tools; None makes one that has only what the model knows.
@@ -69,13 +69,14 @@ def disputation(
     Raises:
         ConfigurationError: If a number is too small or a name is taken twice.
     """
-    panel = [contesting(agent) for agent in panel_of(disputants(debaters))]
+    planner, critic, checker, deciding = Planner(), Critic(), verifier or Verifier(), judge or Judge()
+    taken = [agent.name for agent in (planner, critic, checker, deciding, ClaimExtractor())]
+    panel = [contesting(agent) for agent in panel_of(disputants(debaters), [*taken, "extract", "check", "judge"])]
     if rounds < 1:
         raise ConfigurationError(f"a disputation needs at least 1 round, got {rounds}")
     if claims < 0:
         raise ConfigurationError(f"the number of claims to check cannot be negative, got {claims}")
     names = [agent.name for agent in panel]
-    planner, critic, checker = Planner(), Critic(), verifier or Verifier()
     extractor = ClaimExtractor(claims=max(claims, 1), view=_last_round(names))
 
     async def extract(state: State, runtime: Runtime[Context]) -> Update:
@@ -105,7 +106,7 @@ def disputation(
     graph.add_node("extract", extract)
     graph.add_node("check", check)
     graph.add_node(critic.name, critic)
-    graph.add_node("judge", determine(judge or Judge(), panel))
+    graph.add_node("judge", determine(deciding, panel))
     _add_panel(graph, panel, planner.name)
     graph.add_edge(START, planner.name)
     graph.add_conditional_edges("extract", checks, ["check", critic.name, "judge"])
@@ -154,7 +155,7 @@ def _claims(
     links: list[Link] = []
     for thought in extracted:
         listed: Any = thought.data.get("claims", [])
-        for text in dict.fromkeys(str(claim).strip() for claim in listed if str(claim).strip()):
+        for text in dict.fromkeys(" ".join(str(claim).split()) for claim in listed if len(str(claim).split()) > 2):
             speaker = next((one for one in statements if text.casefold().startswith(one.author.casefold())), None)
             claim = Thought(
                 author=extractor.name,

@@ -146,7 +146,7 @@ def find(strategy: Strategy[...] | str, **params: Any) -> Strategy[...]:
         if strategy not in CATALOGUE:
             raise unknown("strategy", strategy, CATALOGUE)
         strategy = CATALOGUE[strategy]
-    return strategy(**params)
+    return strategy(**params) if params else strategy
 
 
 def as_question(question: Question | str) -> Question:

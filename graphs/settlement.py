@@ -39,6 +39,8 @@ class Settlement:
     rule: str
     judge: Agent
     verifier: Agent
+    rounds: int = 0
+    """The rounds that are spoken unless all agree before."""
 
     @property
     def names(self) -> list[str]:
@@ -119,6 +121,8 @@ class Settlement:
         answer = own_answer(next(iter(update.get("thoughts", [])[-1:]), None), question)
         if answer.abstained:
             answer = self.answer(plurality(self._votes(state)), state, runtime.context.seed)
+        elif self._ending(state) == "agreed":
+            answer = answer.model_copy(update={"stop_reason": "agreed"})
         return {**update, "answer": answer}
 
     def decide(self, state: State, runtime: Runtime[Context]) -> Output:
@@ -127,7 +131,8 @@ class Settlement:
 
     def answer(self, tally: Tally, state: State, seed: int | None) -> Answer:
         """The answer that a tally of this debate comes to."""
-        return settled(tally, self.held(state), Question.of(state["question"]), seed=seed)
+        ending = self._ending(state)
+        return settled(tally, self.held(state), Question.of(state["question"]), seed=seed, stop_reason=ending)
 
     def tally(self, state: State) -> Tally:
         """The vote by the rule, over what the state holds."""
@@ -149,13 +154,18 @@ class Settlement:
             case _:
                 return decide(given)
 
+    def _ending(self, state: State) -> str:
+        """Nothing but agreement ends a debate before its last round."""
+        return "agreed" if state.get("round", 0) < self.rounds else "finished"
+
     def _votes(self, state: State) -> list[str | None]:
         return list(votes(self.held(state), Question.of(state["question"]), self.names).values())
 
     def _ballots(self, state: State) -> list[list[str] | None]:
-        values = list(candidates(self.held(state).values(), Question.of(state["question"])))
+        question = Question.of(state["question"])
+        values = list(candidates(self.held(state).values(), question))
         cast = {one.author: one for one in state.get("thoughts", []) if one.kind == "vote"}
-        return [marked(cast.get(name), values) for name in self.names]
+        return [marked(cast.get(name), values, question) for name in self.names]
 
     def _scores(self, state: State) -> dict[str, float]:
         """What the verifier gave each distinct answer; 0 where it could not be read."""

@@ -27,7 +27,8 @@ def readers(topology: "str | nx.Graph[str]", names: Sequence[str]) -> "nx.DiGrap
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(_name(node, names) for node in topology)
     directed = topology if topology.is_directed() else topology.to_directed()
-    graph.add_edges_from((_name(reader, names), _name(author, names)) for reader, author in directed.edges)
+    edges = [(_name(reader, names), _name(author, names)) for reader, author in directed.edges]
+    graph.add_edges_from((reader, author) for reader, author in edges if reader != author)
     if missing := [name for name in names if name not in graph]:
         raise ConfigurationError(f"the topology lacks {', '.join(map(repr, missing))}")
     isolated = [name for name in names if len(names) > 1 and not graph.degree(name)]

@@ -41,7 +41,7 @@ async def call(
     prompt_tokens = 8 + sum(4 + len(message["content"]) // 2 for message in request.messages)
     limited = ledger.budget.tokens is not None
     held = ledger.reserve(prompt_tokens if limited else 0, request.max_tokens)
-    request = replace(request, max_tokens=held.completion_tokens)
+    wanted, request = request.max_tokens, replace(request, max_tokens=held.completion_tokens)
     heard: list[str] = []
 
     def hear(piece: str) -> None:
@@ -50,9 +50,12 @@ async def call(
             on_text(piece)
 
     try:
-        async with ledger.clock():
+        async with ledger.clock() as clock:
             reply = await _attempt(model, request, hear if on_text else None)
-    except TimeoutError:
+    except TimeoutError as error:
+        if not clock.expired():
+            ledger.release(held)
+            raise ModelUnavailableError(f"{model.name} took too long to answer") from error
         written = "".join(heard)
         ledger.settle(held, _estimate(prompt_tokens, written), spender)
         reason = ledger.stop_reason or "deadline"
@@ -61,6 +64,8 @@ async def call(
         ledger.release(held)
         raise
     ledger.settle(held, reply.usage, spender)
+    if reply.finish_reason == "length" and request.max_tokens < wanted:
+        ledger.stop_reason = ledger.stop_reason or "budget"
     return reply
 
 

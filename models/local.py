@@ -70,8 +70,8 @@ def serve(path: Path, *, context: int = 8192, slots: int = 1, threads: int | Non
         context: Longest prompt and reply together, in tokens, from 256.
         slots: How many requests are computed at once, from 1; others wait. On few cores 1 is the fastest for a
             debate: its prompts follow each other, so most of each is found in the slot's cache.
-        threads: Threads that compute, from 1. None is a thread for each core (at most 8) for reading prompts and
-            half of that (at most 4) for writing.
+        threads: Threads that compute, from 1. None is a thread for each core (at most 8) for reading prompts; for
+            writing it is one for a file below 1 GB, else one for every second core (at most 4).
 
     Raises:
         ConfigurationError: If the file is missing or is no GGUF file, or a number is out of range.
@@ -106,48 +106,74 @@ def _check(path: Path) -> None:
 
 
 def _start(settings: _Settings) -> tuple[Any, Endpoint]:
-    import xllamacpp
-
+    xllamacpp = _llama_cpp()
     key = secrets.token_urlsafe(24)
-    reading, writing = (settings.threads, settings.threads) if settings.threads else _threads(_cores())
+    size = settings.path.stat().st_size
+    try:
+        server = xllamacpp.Server(_params(xllamacpp, settings, size, key))
+        # The constructor returns before the server's loop runs, and a destructor that is faster than the loop waits
+        # for ever. So let the loop answer something.
+        server.handle_metrics()
+    except (RuntimeError, MemoryError) as error:
+        raise ModelError(
+            f"llama.cpp cannot load {settings.path} ({size / 1e6:.3g} MB): it is damaged or cut off, of a kind that "
+            f"xllamacpp {xllamacpp.__version__} does not know, or there is too little memory for it with "
+            f"context={settings.context} and slots={settings.slots}"
+        ) from error
+    return server, Endpoint(base_url=f"{server.listening_address}/v1", api_key=key)
+
+
+def _params(xllamacpp: Any, settings: _Settings, size: int, key: str) -> Any:
     params = xllamacpp.CommonParams()
     params.model.path = str(settings.path)
     params.model_alias = {settings.path.stem}  # else every reply carries the path of the file
     params.n_ctx = settings.context * settings.slots
     params.n_parallel = settings.slots
+    reading, writing = (settings.threads, settings.threads) if settings.threads else _threads(_cores(), size)
     params.cpuparams.n_threads = writing
     params.cpuparams_batch.n_threads = reading
     # Below 64 tokens llama.cpp reads a prompt with the same arithmetic with which it writes, so that a seed gives the
     # same text whatever part of the prompt is in the cache; with 64 and more it often does not. It costs a tenth of the
-    # speed. And a cancelled prompt frees its slot after 0.3 s; with llama.cpp's own 2048 it takes 8 s.
+    # speed (a third in long prompts). And a cancelled prompt frees its slot within a second; with llama.cpp's own 2048
+    # it takes 8 s.
     params.n_batch = params.n_ubatch = 48
     params.cache_ram_mib = 256  # prompts that lost their slot; llama.cpp's own limit is 8 GB
     params.hostnames = [_HOST]
     params.port = 0  # a free one
     params.api_keys = [key]
     params.ui = params.endpoint_slots = False
+    params.endpoint_metrics = True
     params.verbosity = -1
+    return params
+
+
+def _llama_cpp() -> Any:
+    """Import llama.cpp so that its threads sleep while they wait for each other.
+
+    OpenMP's own way is to spin, which is a little faster on an idle machine and takes everything down on a busy one:
+    as soon as one thread has to share its core, the others burn theirs. Prompts were read at 320 tokens/s on two idle
+    cores in either way, but at 19 to 140 by spinning and 165 by sleeping beside one busy process. OpenMP asks the
+    environment once, when it is loaded.
+    """
+    name = "OMP_WAIT_POLICY"
+    users = name in os.environ
+    os.environ.setdefault(name, "passive")
     try:
-        server = xllamacpp.Server(params)
-    except (RuntimeError, MemoryError) as error:
-        size = settings.path.stat().st_size // 1_000_000
-        raise ModelError(
-            f"llama.cpp cannot load {settings.path} ({size} MB): it is damaged or cut off, of a kind that xllamacpp "
-            f"{xllamacpp.__version__} does not know, or there is too little memory for it with context="
-            f"{settings.context} and slots={settings.slots}"
-        ) from error
-    return server, Endpoint(base_url=f"{server.listening_address}/v1", api_key=key)
+        import xllamacpp
+    finally:
+        if not users:
+            del os.environ[name]
+    return xllamacpp
 
 
-def _threads(cores: int) -> tuple[int, int]:
+def _threads(cores: int, size: int) -> tuple[int, int]:
     """Choose the threads for reading prompts and for writing replies.
 
-    Reading gains from every core. Writing waits for all threads several hundred times per token, and waits by
-    spinning: if one of them has to share its core, it is slower than with one thread. On two cores two threads gave
-    100 tokens/s against 73 on the idle machine, 22 against 73 beside one busy process, and 3 to 20 against 50 beside
-    two. So writing leaves half of the cores to the program around it.
+    Reading gains from every core. Writing waits for all threads several hundred times a token. For a small model
+    that takes longer than what is saved (73 tokens/s with one thread, 47 with two that sleep); a large one spends
+    its time between the waits, and then leaves half of the cores to the program around it.
     """
-    return min(cores, 8), max(1, min(cores // 2, 4))
+    return min(cores, 8), max(1, min(cores // 2, 4)) if size >= 1_000_000_000 else 1
 
 
 def _cores() -> int:

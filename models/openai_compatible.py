@@ -10,6 +10,7 @@ import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from disputatio.budget import Usage
 from disputatio.errors import ModelError, ModelUnavailableError
@@ -114,27 +115,17 @@ class OpenAICompatible:
         loop = asyncio.get_running_loop()
         if loop not in self._clients:
             client = DefaultAioHttpClient(follow_redirects=False, timeout=_timeout())
-            closer = self._close_with(loop, client)
+            closer = _close_with(loop, client, ref(self))
             self._clients[loop] = (client, closer)
             await anext(closer)
         return self._clients[loop][0]
 
-    async def _close_with(
-        self, loop: asyncio.AbstractEventLoop, client: "DefaultAioHttpClient"
-    ) -> AsyncGenerator[None]:
-        # An event loop that ends (asyncio.run, pytest, a notebook cell's thread) closes its async generators: the one
-        # moment at which the connections can still be closed in order, without asking users to do it.
-        try:
-            yield
-        finally:
-            del self._clients[loop]
-            await client.aclose()
-
     def _whole(self, body: dict[str, Any]) -> Reply:
+        self._check(200, body)
         try:
             choice = body["choices"][0]
             text = choice["message"].get("content") or ""
-            return Reply(text=_text(text), usage=_usage(body.get("usage")), finish_reason=choice["finish_reason"])
+            return Reply(text=_text(text), usage=_usage(body.get("usage")), finish_reason=str(choice["finish_reason"]))
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise ModelUnavailableError(f"{self.base_url} sent a reply that is not a chat completion") from error
 
@@ -150,14 +141,23 @@ class OpenAICompatible:
                 chunk = _parse(line[5:].encode())
                 self._check(200, chunk)
                 usage = _usage(chunk["usage"]) if chunk.get("usage") else usage
-                for choice in chunk.get("choices") or ():
-                    finish = choice.get("finish_reason") or finish
-                    if piece := _text(choice.get("delta", {}).get("content") or ""):
-                        pieces.append(piece)
-                        on_text(piece)
+                piece, finish = self._piece(chunk, finish)
+                if piece:
+                    pieces.append(piece)
+                    on_text(piece)
         if not finish:
             raise ModelUnavailableError(f"the reply of {self.base_url} broke off before its end")
         return Reply(text="".join(pieces), usage=usage, finish_reason=finish)
+
+    def _piece(self, chunk: dict[str, Any], finish: str) -> tuple[str, str]:
+        """The text of one chunk of a stream, and the finish reason that is known by then."""
+        try:
+            choices = chunk.get("choices") or ()
+            reasons = [choice.get("finish_reason") for choice in choices]
+            text = "".join(_text((choice.get("delta") or {}).get("content") or "") for choice in choices)
+        except (TypeError, AttributeError) as error:
+            raise ModelUnavailableError(f"{self.base_url} sent a chunk that is none of a chat completion") from error
+        return text, next((str(reason) for reason in reasons if reason), finish)
 
     def _check(self, status: int, content: bytes | dict[str, Any]) -> None:
         """Raise what an error reply means."""
@@ -178,6 +178,20 @@ class OpenAICompatible:
         if (status in (408, 409, 429) and "quota" not in code) or status >= 500 or status == 200:
             raise ModelUnavailableError(f"{self.name}: {said} ({status})")
         raise ModelError(f"{self.name}: {said} ({status})")
+
+
+async def _close_with(
+    loop: asyncio.AbstractEventLoop, client: "DefaultAioHttpClient", model: "ref[OpenAICompatible]"
+) -> AsyncGenerator[None]:
+    # An event loop that ends (asyncio.run, pytest, a notebook cell's thread) closes its async generators: the one
+    # moment at which the connections can still be closed in order, without asking users to do it. A model that is
+    # dropped before lets go of its generator, which is closed then; so the generator must not hold the model.
+    try:
+        yield
+    finally:
+        if (owner := model()) is not None:
+            owner._clients.pop(loop, None)
+        await client.aclose()
 
 
 def _timeout() -> Any:

@@ -10,6 +10,8 @@ from disputatio.tools.tool import tool
 
 MAX_LENGTH = 200
 MAX_EXPONENT = 64
+MAX_BITS = 10_000
+"""Length of a power: powers of powers would otherwise grow until the machine stands still."""
 
 _OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: operator.add,
@@ -46,4 +48,6 @@ def _value(node: ast.expr) -> Fraction:
 def _power(base: Fraction, exponent: Fraction) -> Fraction:
     if exponent.denominator != 1 or abs(exponent) > MAX_EXPONENT:
         raise ValueError(f"exponents are whole numbers from -{MAX_EXPONENT} to {MAX_EXPONENT}")
+    if max(base.numerator.bit_length(), base.denominator.bit_length()) * abs(exponent) > MAX_BITS:
+        raise ValueError("the number gets too long")
     return base ** int(exponent)

@@ -82,5 +82,5 @@ def tool(function: Callable[..., Any]) -> Tool:
             raise ConfigurationError(f"parameter {parameter.name!r} of tool {name!r} needs a type")
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[parameter.name] = (hints[parameter.name], default)
-    parameters = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
+    parameters = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
     return Tool(name, description, parameters, function)

@@ -1,0 +1,87 @@
+# What a developer types; `make help` lists it. Needs Python 3.11 or newer and make; everything else goes into .venv.
+
+PYTHON ?= python3
+VENV ?= .venv
+export MOTION ?= Should cities ban private cars from their centres?
+FOLDERS := agents apps evals graphs memory models tools
+BIN := $(VENV)/bin
+# Stamps: what was installed from which pyproject.toml, so that a second run installs nothing.
+RUNS := $(VENV)/.installed
+DEVELOPS := $(VENV)/.installed-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+
+define FETCH
+from disputatio.errors import StoreError
+from disputatio.models.weights import FILE, cache_folder, smollm2
+try:
+    (cache_folder() / FILE).exists() or print("Fetching the embedded model (98 MB, once) ...", flush=True)
+    smollm2()
+except StoreError as error:
+    raise SystemExit(str(error))
+endef
+export FETCH
+
+.DEFAULT_GOAL := help
+.PHONY: demo install weights test format lint types check docs bench clean help
+
+demo: $(RUNS) ## Install what is needed and run a debate on a real motion, printed live
+	@$(BIN)/disputatio debate "$$MOTION" --html debate.html || [ $$? -eq 3 ]  # 3: no answer could be read
+
+install: $(DEVELOPS) ## Install for development into .venv
+
+weights: $(RUNS) ## Fetch the embedded model (98 MB, once)
+	@$(BIN)/python -c "$$FETCH"
+
+test: $(DEVELOPS) ## Set up and run all tests
+	@$(MAKE) --no-print-directory weights || echo "Tests of the embedded model will be skipped."
+	$(BIN)/python -m pytest
+
+format: $(DEVELOPS) ## Rewrite the code in the house style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(DEVELOPS) ## Check the style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(DEVELOPS) ## Check the types, through links that show a checker the installed layout
+	@rm -rf .typing && mkdir -p .typing/disputatio
+	@cd .typing/disputatio && ln -s ../../core/*.py $(addprefix ../../,$(FOLDERS)) .
+	MYPYPATH=.typing $(BIN)/mypy --strict -p disputatio
+	MYPYPATH=.typing $(BIN)/mypy --strict examples
+
+check: lint types test ## Everything that CI checks
+
+docs: $(DEVELOPS) ## Rebuild the generated pages
+	@$(BIN)/python -m disputatio.graphs.catalogue docs/catalogue.md
+
+bench: $(DEVELOPS) ## Run the benchmarks
+	$(BIN)/python benchmarks/run.py
+
+clean: ## Remove all that make has made; fetched weights stay in the user's cache folder
+	rm -rf $(VENV) .typing build dist *.egg-info debate.html .coverage
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@for python in "$(PYTHON)" python3.11 python3.12 python3.13; do \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && found=$$python && break; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Disputatio needs Python 3.11 or newer; try: make PYTHON=/path/to/python3.11" >&2; exit 1; \
+	fi; \
+	echo "Creating $(VENV) with $$("$$found" --version) ..."; \
+	"$$found" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(RUNS): pyproject.toml | $(BIN)/python
+	@echo "Installing Disputatio and the libraries it needs into $(VENV) (about a minute) ..."
+	@$(PIP) install --editable .
+	@touch $@
+
+$(DEVELOPS): pyproject.toml | $(BIN)/python
+	@echo "Installing Disputatio, the libraries it needs and the developer's tools into $(VENV) (about a minute) ..."
+	@$(PIP) install "setuptools>=77" --editable ".[dev]"
+	@touch $(RUNS) $@

@@ -1,0 +1,123 @@
+"""The strategies, for reading: the table of all, and one with its parameters, its cost and its diagram."""
+
+import inspect
+import re
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from disputatio.apps.output import put
+from disputatio.errors import StoreError, unknown
+from disputatio.graphs import CATALOGUE
+from disputatio.strategies import Strategy
+
+_ARGUMENT = re.compile(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", re.MULTILINE)
+
+
+def find(name: str) -> Strategy[...]:
+    """The strategy of this name.
+
+    Raises:
+        ConfigurationError: If there is none.
+    """
+    if name not in CATALOGUE:
+        raise unknown("strategy", name, CATALOGUE)
+    return CATALOGUE[name]
+
+
+def table() -> None:
+    """Print all strategies."""
+    rows = Table(box=None, header_style="bold", padding=(0, 3, 1, 0))
+    rows.add_column("Strategy", style="cyan", no_wrap=True)
+    rows.add_column("What happens", ratio=3)
+    rows.add_column("Source", style="dim", ratio=2)
+    rows.add_column("Calls", justify="right", no_wrap=True)
+    for strategy in CATALOGUE.values():
+        rows.add_row(strategy.name, Text(_summary(strategy)), Text(strategy.source), f"{strategy.calls:,}")
+    _print(
+        rows,
+        Text(
+            "Calls: the most model calls with the defaults; up to twice as many with models that "
+            "are weak at structured replies, like the embedded one.",
+            "dim",
+        ),
+        Text("All about one: disputatio strategies show NAME", "dim"),
+    )
+
+
+def show(name: str, *, mermaid: bool = False, svg: Path | None = None, png: Path | None = None) -> None:
+    """Print all there is to know of one strategy, or draw its diagram in the ways that are asked for.
+
+    Raises:
+        ConfigurationError: If there is none of this name, or no PNG can be drawn.
+        StoreError: If a file cannot be written.
+    """
+    strategy = find(name)
+    if svg:
+        _write(svg, strategy.to_svg().encode())
+    if png:
+        _write(png, strategy.to_png())
+    if mermaid:
+        put(strategy.to_mermaid())
+    elif not (svg or png):
+        _describe(strategy)
+
+
+def _describe(strategy: Strategy[...]) -> None:
+    sections = _sections(strategy)
+    rows = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    rows.add_column(style="cyan", no_wrap=True)
+    rows.add_column(style="bold", no_wrap=True)
+    rows.add_column(ratio=1)
+    described = {name: " ".join(text.split()) for name, text in _ARGUMENT.findall(sections.get("Args", ""))}
+    for name, parameter in strategy.signature.parameters.items():
+        rows.add_row(name, _shown(parameter.default), Text(described.get(name, "")))
+    notes = [Text(" ".join(text.split())) for title, text in sections.items() if title.startswith("Departs")]
+    _print(
+        Text(strategy.name, style="bold cyan"),
+        Text(_summary(strategy)),
+        Text(),
+        Text.assemble(("Source  ", "bold"), strategy.source),
+        Text.assemble(("Calls   ", "bold"), f"at most {strategy.calls:,} with the defaults"),
+        Text("\nParameters (set with -p NAME=VALUE)", style="bold"),
+        Padding(rows, (0, 0, 0, 2)),
+        *(Padding(note, (1, 0, 0, 0)) for note in notes),
+        Text("\nDiagram (Mermaid)", style="bold"),
+    )
+    put(strategy.to_mermaid())
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise StoreError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+def _summary(strategy: Strategy[...]) -> str:
+    return (inspect.getdoc(strategy.build) or "").partition("\n")[0]
+
+
+def _sections(strategy: Strategy[...]) -> dict[str, str]:
+    """The paragraphs of the docstring by their first word and colon: "Args", "Raises", "Departs from the paper"."""
+    paragraphs = (inspect.getdoc(strategy.build) or "").split("\n\n")
+    return {text.partition(":")[0]: text for text in paragraphs[1:]}
+
+
+def _shown(default: Any) -> str:
+    return "" if default is inspect.Parameter.empty else "none" if default is None else str(default)
+
+
+def _print(*parts: RenderableType) -> None:
+    """Print in colours where standard output is a terminal that has them."""
+    seen = Console()
+    page = StringIO()
+    console = Console(file=page, width=seen.width, force_terminal=seen.is_terminal, highlight=False, markup=False)
+    for part in parts:
+        console.print(part)
+    put("\n".join(line.rstrip() for line in page.getvalue().split("\n")))

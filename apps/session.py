@@ -1,0 +1,197 @@
+"""One run at the keyboard: models are loaded, the run can be stopped, and its result is printed.
+
+The first Ctrl-C stops the run in order, so that it answers from what it has; the second ends the process at once.
+While models are loaded the run has not begun: there Ctrl-C is Python's own KeyboardInterrupt.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from disputatio.apps.output import complain, put
+from disputatio.apps.reading import question_text
+from disputatio.apps.screen import Lines, Screen, display
+from disputatio.context import Context
+from disputatio.errors import ConfigurationError, DisputatioError
+from disputatio.writing import ending
+
+if TYPE_CHECKING:
+    from disputatio.question import Question
+    from disputatio.result import Result
+    from disputatio.strategies import Strategy
+
+Format = Literal["text", "json", "markdown"]
+STOPPED = 130
+"""Exit code of a run that was stopped by Ctrl-C, as shells have it."""
+NO_ANSWER = 3
+"""Exit code of a run that ended without an answer that can be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The options that all runs share."""
+
+    models: Sequence[str] = ()
+    seed: int | None = None
+    temperature: float | None = None
+    max_calls: int | None = None
+    max_tokens: int | None = None
+    max_seconds: float | None = None
+    format: Format = "text"
+    html: Path | None = None
+    quiet: bool = False
+
+
+def answer(
+    given: str | None,
+    choose: "Callable[[], Strategy[...]]",
+    settings: Settings,
+    *,
+    answer_type: str | None = None,
+    choices: Sequence[str] = (),
+) -> int:
+    """Answer a question and print the result.
+
+    Args:
+        given: The question as it was typed.
+        choose: Makes the strategy; called when the display is up, since the imports take a moment.
+        settings: The options.
+        answer_type: How the answer is read.
+        choices: The closed set of answers.
+
+    Returns:
+        The exit code of the process.
+
+    Raises:
+        DisputatioError: If the run fails; what had been said by then is printed first.
+    """
+    text = question_text(given)
+    _check_target(settings.html)
+    failure: DisputatioError | None = None
+    with display(quiet=settings.quiet) as screen:
+        from disputatio.apps import choosing
+
+        question = choosing.question(text, answer_type=answer_type, choices=choices)
+        strategy = choose()
+        context = _context(strategy, settings, screen)
+        _load(context, screen)
+        try:
+            result: Result | None = asyncio.run(_run(question, strategy, context, screen))
+        except DisputatioError as error:
+            failure, result = error, error.result
+    if result:
+        _give(result, settings)
+    if failure and context.ledger.stop_reason != "cancelled":
+        raise failure
+    return _code(context, result)
+
+
+def _check_target(html: Path | None) -> None:
+    """Refuse a page that could not be written, before anything is spent on it."""
+    if html and html.is_dir():
+        raise ConfigurationError(f"cannot write the page to {str(html)!r}: it is a folder")
+    if html and not html.absolute().parent.is_dir():
+        raise ConfigurationError(f"cannot write the page to {str(html)!r}: there is no folder {str(html.parent)!r}")
+
+
+def _context(strategy: "Strategy[...]", settings: Settings, screen: Screen | Lines) -> Context:
+    from disputatio.apps import choosing
+    from disputatio.graphs.run import prepare
+
+    models = choosing.models(settings.models, strategy)
+    limits = {"calls": settings.max_calls, "tokens": settings.max_tokens, "seconds": settings.max_seconds}
+    return prepare(
+        model=models["default"],
+        models=models,
+        budget=choosing.budget(limits),
+        temperature=settings.temperature,
+        seed=settings.seed,
+        on_event=screen.hear,  # also where nothing is shown: replies that are streamed can be cut off and kept
+    )
+
+
+def _load(context: Context, screen: Screen | Lines) -> None:
+    """Load the models in the main thread, where Ctrl-C ends the download of weights, too."""
+    from disputatio.agents.speech import load_all
+    from disputatio.models import weights
+
+    names = [str(model) for model in context.models.values()]
+    screen.note(f"loading {', '.join(dict.fromkeys(names))}")
+    if any(name.removesuffix(":") == "local" for name in names):
+        weights.smollm2(on_progress=screen.fetched)
+    load_all(context)
+
+
+async def _run(question: "Question", strategy: "Strategy[...]", context: Context, screen: Screen | Lines) -> "Result":
+    from disputatio.graphs.run import run
+
+    screen.note("")
+    screen.watch(context.ledger)
+    with _stopped_by_ctrl_c(context, screen):
+        return await run(question, strategy, context)
+
+
+@contextmanager
+def _stopped_by_ctrl_c(context: Context, screen: Screen | Lines) -> Iterator[None]:
+    # A handler of the loop would wait while the loop is busy; one of the process lets the second Ctrl-C always work.
+    # It must not take the ledger's lock itself, which the code that it interrupts may hold.
+    loop = asyncio.get_running_loop()
+    presses = 0
+
+    def stop() -> None:
+        context.ledger.stop("cancelled")
+        screen.note("stopping, with what there is so far; Ctrl-C again ends at once")
+
+    def pressed(*_: Any) -> None:
+        nonlocal presses
+        presses += 1
+        if presses > 1:
+            screen.abandon()
+            os._exit(STOPPED)
+        loop.call_soon_threadsafe(stop)
+
+    before = signal.signal(signal.SIGINT, pressed)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _give(result: "Result", settings: Settings) -> None:
+    """Print the result, and write the page."""
+    from disputatio import markdown
+
+    match settings.format:
+        case "json":
+            put(result.model_dump_json(indent=2) + "\n")
+        case "markdown":
+            put(result.to_markdown())
+        case _ if result.answer.stop_reason == "error" and not result.thoughts:
+            pass  # nothing was said: the error is all there is to tell
+        case _ if sys.stdout.isatty():
+            result.show()
+        case _:
+            put(markdown.text(result))
+    if settings.html:
+        result.to_html(settings.html)
+        if not settings.quiet:
+            complain(f"the page is in {settings.html}")
+
+
+def _code(context: Context, result: "Result | None") -> int:
+    """The exit code, with a line where it is not 0."""
+    if context.ledger.stop_reason == "cancelled":
+        complain("stopped by Ctrl-C; what was said so far is kept")
+        return STOPPED
+    if result and result.answer.abstained:
+        spoken = any(thought.text.strip() for thought in result.thoughts)
+        reason = "no answer could be read in what was said" if spoken else "nothing was said"
+        complain(f"no answer: {reason} (the run {ending(result.stop_reason)})")
+        return NO_ANSWER
+    return 0

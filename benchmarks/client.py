@@ -1,0 +1,80 @@
+"""Measures one contender in a process of its own; prints one line of JSON.
+
+python benchmarks/client.py {by_hand,solve,graph} http://127.0.0.1:PORT
+"""
+
+import asyncio
+import json
+import resource
+import sys
+import time
+import urllib.request
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from statistics import median
+
+from job import CALLS, QUESTION, STEPS
+
+DEBATES = 30
+"""Debates behind one figure of processor time."""
+SLOW_MS, SLOW_DEBATES = 100, 5
+"""The latency at which the wall time is taken, and over how many debates."""
+
+
+def tell(url: str, path: str) -> dict[str, float]:
+    """Ask the server for something."""
+    with urllib.request.urlopen(f"{url}{path}", data=b"" if path != "/stats" else None) as reply:
+        return dict(json.load(reply))
+
+
+def cpu() -> float:
+    """Seconds of processor time that this process has used."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+async def measure(make: Callable[[str], Callable[[str], Awaitable[str]]], url: str) -> dict[str, float]:
+    """All figures of one contender."""
+    debate = make(url)
+    tell(url, "/latency/0")
+    tell(url, "/reset")
+    assert await debate(QUESTION.format(n=40))
+    cold = tell(url, "/stats")
+    assert cold["calls"] == CALLS
+    await debate(QUESTION.format(n=41))
+    used, begun = cpu(), time.perf_counter()
+    for number in range(DEBATES):
+        await debate(QUESTION.format(n=42 + number))
+    used, took = cpu() - used, time.perf_counter() - begun
+    tell(url, f"/latency/{SLOW_MS}")
+    tell(url, "/reset")
+    walls = []
+    for number in range(SLOW_DEBATES):
+        begun = time.perf_counter()
+        await debate(QUESTION.format(n=100 + number))
+        walls.append(time.perf_counter() - begun)
+    slow = tell(url, "/stats")
+    return {
+        "cpu_us": used / DEBATES / CALLS * 1e6,
+        "wall_us": took / DEBATES / CALLS * 1e6,
+        "over_ideal": median(walls) / (STEPS * SLOW_MS / 1000),
+        "in_flight": slow["most_in_flight"],
+        "words": cold["words"],
+        "shared": cold["shared"],
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+async def main() -> None:
+    """Measure the contender that the command line names."""
+    name, url = sys.argv[1:]
+    contender = import_module(name)
+    found = await measure(contender.make, url)
+    if name == "graph":
+        tell(url, "/latency/0")
+        found["supersteps"] = await contender.supersteps(url, QUESTION.format(n=40))
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,34 @@
+"""Fixtures for all tests. The network is blocked by pytest-socket, except for this machine's own addresses."""
+
+import re
+
+import pytest
+
+from disputatio.models import ScriptedModel
+
+FIELDS = {
+    "Another round": "no",
+    "Answer": "yes",
+    "Claims": "1. proponent: it was tried",
+    "Confidence": "80",
+    "Disputes": "opponent",
+    "Points": "1. What does it cost?",
+    "Replies": "1. It was tried elsewhere.",
+    "Score": "60",
+    "Upholds": "proponent",
+    "Verdict": "supported",
+}
+
+
+def reply(prompt: str) -> str:
+    """A sentence, and behind it the lines that the prompt asks for; no tool is used."""
+    asked = dict.fromkeys(re.findall(r"^([A-Z][a-z ]+): <", prompt, re.MULTILINE))
+    if "Use" in asked:
+        return '{"use": {"tool": "none"}}'
+    return "\n".join(["So it seems to me.", *(f"{name}: {FIELDS.get(name, 'it depends')}" for name in asked)])
+
+
+@pytest.fixture
+def scripted() -> ScriptedModel:
+    """A model that gives every agent what its prompt asks for, at once and offline."""
+    return ScriptedModel(reply)
