@@ -4,8 +4,11 @@ Which of the three prompts it gets depends only on what it sees: nothing of its 
 (rebuttal), or none but its own (self-check).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 from pydantic import Field, create_model
 
@@ -17,11 +20,11 @@ from disputatio.question import Question
 from disputatio.thought import Kind, Link, LinkKind, Thought
 from disputatio.tools.tool import Tool
 
-OPENING = "{you} Give your own answer to the question, and two reasons for it."
+OPENING = "Give your own answer to the question, and two reasons for it. {you}"
 REBUTTAL = """\
-{you} The others have spoken above. Take what they say as additional information: name one of their reasons that \
-fails and say why, then give your updated answer with your best reason."""
-SELF_CHECK = "{you} Check your reasoning above for mistakes, and give your updated answer."
+The others have spoken above. Take what they say as additional information: name one of their reasons that fails \
+and say why, then give your updated answer with your best reason. {you}"""
+SELF_CHECK = "Check your reasoning above for mistakes, and give your updated answer. {you}"
 
 
 def Debater(
@@ -88,21 +91,25 @@ def contesting(debater: Agent) -> Agent:
 
     def form(question: Question, seen: Sequence[Thought]) -> type[Form]:
         names = others(debater.name, seen)
-        if not names:
-            return answered(question)
-        described = Field(
-            default=[], description=f"the names of those you disagree with, out of {', '.join(names)}, or none"
-        )
-        return answered(question, seen, create_model("Position", __base__=Answered, disputes=(list[str], described)))
+        return answered(question, seen, _position(tuple(names)) if names else Answered)
 
     return replace(debater, form=form)
+
+
+@lru_cache(maxsize=64)
+def _position(names: tuple[str, ...]) -> type[Answered]:
+    described: Any = Field(
+        default=[], description=f"the names of those you disagree with, out of {', '.join(names)}, or none"
+    )
+    return create_model("Position", __base__=Answered, disputes=(list[str], described))
 
 
 def refine_own(thought: Thought, seen: Sequence[Thought]) -> list[Link]:
     """Links to the author's previous thought (refines) and to each other debater's (attacks if disputed, else uses)."""
     latest = {one.author: one for one in seen if one.role == "debater"}
     disputed = thought.data.get("disputes")
-    names = {str(name).casefold() for name in disputed} if isinstance(disputed, list) else set()
+    entries = disputed if isinstance(disputed, list) else []
+    names = {name.strip(" .").casefold() for entry in entries for name in re.split(r"[,;]| and ", str(entry))}
     return [
         Link(source=thought.id, target=one.id, kind=_relation(thought.author, author, names))
         for author, one in latest.items()

@@ -7,6 +7,7 @@ what is asked for and read first; JSON is read too. What cannot be read is None:
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
@@ -67,16 +68,19 @@ class Answered(Form):
 
 def answered(question: Question, seen: Sequence[Thought] = (), base: type[Answered] = Answered) -> type[Answered]:
     """The form of an answer to this question: a letter, a number, yes or no, or a short text."""
+    return base if question.answer_type == "text" else _narrowed(question.answer_type, question.labels, base)
+
+
+@lru_cache(maxsize=64)  # making a class takes longer than all the rest of a turn
+def _narrowed(answer_type: str, labels: str, base: type[Answered]) -> type[Answered]:
     schema: dict[str, Any]
-    match question.answer_type:
+    match answer_type:
         case "choice":
-            described, schema = f"one letter of {', '.join(question.labels)}", {"enum": list(question.labels)}
+            described, schema = f"one letter of {', '.join(labels)}", {"enum": list(labels)}
         case "boolean":
             described, schema = "yes or no", {"enum": ["yes", "no"]}
-        case "number":
+        case _:
             described, schema = "a number only", {"pattern": r"^-?[0-9]+([./][0-9]+)?$"}
-        case "text":
-            return base
     return create_model("Answered", __base__=base, answer=(str, Field(description=described, json_schema_extra=schema)))
 
 
@@ -139,7 +143,7 @@ def _fill(values: Any, form: type[F]) -> F | None:
 
 def _objects(text: str) -> Iterator[Any]:
     """JSON objects in the text, the last first: models quote an example before they answer."""
-    decoder = json.JSONDecoder(parse_constant=str)  # NaN and Infinity are no JSON
+    decoder = json.JSONDecoder(parse_constant=lambda name: None)  # NaN and Infinity are no JSON
     for start in [match.start() for match in re.finditer(r"\{", text)][:-20:-1]:
         try:
             yield decoder.raw_decode(text, start)[0]

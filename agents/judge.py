@@ -1,7 +1,7 @@
 """Judge: decides a discussion that it took no part in, and replies to the objections against the decision."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
@@ -51,10 +51,9 @@ class Replies(Form):
 
 def upholding(names: Sequence[str]) -> FormOf:
     """The form of a judge who also says whose position is upheld."""
+    upheld: Any = Annotated[Literal[tuple(names)], naming(names)] | None
     described = Field(default=None, description=f"whose position your decision agrees with: {', '.join(names)}")
-    base = create_model(
-        "Ruling", __base__=Answered, upholds=(Annotated[Literal[tuple(names)], naming(names)] | None, described)
-    )
+    base = create_model("Ruling", __base__=Answered, upholds=(upheld, described))
     return lambda question, seen: answered(question, seen, base)
 
 

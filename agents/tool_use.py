@@ -64,12 +64,10 @@ async def consult(tools: Sequence[Tool], turn: Turn, prompt: Sequence[Message]) 
 
 
 def _choice(tools: Sequence[Tool]) -> type[Form]:
-    calls: list[Any] = [
-        create_model(
-            f"Use_{tool.name}", __base__=Form, tool=(Literal[tool.name], ...), arguments=(tool.parameters, ...)
-        )
-        for tool in tools
-    ]
-    none = create_model("Use_none", __base__=Form, tool=(Literal["none"], ...))
-    use = Field(description="the tool and its arguments")
-    return create_model("Choice", __base__=Form, use=(reduce(or_, [*calls, none]), use))
+    def use_of(name: str, **fields: Any) -> Any:
+        tool: Any = Literal[name]
+        return create_model(f"Use_{name}", __base__=Form, tool=(tool, ...), **fields)
+
+    uses = [use_of(tool.name, arguments=(tool.parameters, ...)) for tool in tools]
+    use: Any = Field(description="the tool and its arguments")
+    return create_model("Choice", __base__=Form, use=(reduce(or_, [*uses, use_of("none")]), use))

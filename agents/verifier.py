@@ -45,7 +45,7 @@ def ClaimExtractor(
         model: A model of its own; None takes the run's.
         view: The statements that it looks through.
     """
-    listed = Field(description="the claims, as a numbered list", max_length=claims)
+    listed = Field(description="the claims, as a numbered list")
     return Agent(
         name=name,
         role="claim extractor",

@@ -40,7 +40,9 @@ class State(Input, total=False):
 
 
 class Update(TypedDict, total=False):
-    """What an agent adds to the state."""
+    """What an agent, or the node around it, adds to the state."""
+
+    round: int
 
     thoughts: list[Thought]
     links: list[Link]

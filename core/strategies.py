@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec
 
 from disputatio import drawing
@@ -87,6 +88,11 @@ class Strategy(Generic[P]):
         bound = self.signature.bind_partial()
         bound.arguments.update(arguments)
         return self.build(*bound.args, **bound.kwargs)
+
+    @cached_property
+    def compiled(self) -> "CompiledStateGraph[State, Context, Input, Output]":
+        """The graph compiled with no options, made once: it keeps nothing between runs."""
+        return self.compile()
 
     def compile(self, **options: Any) -> "CompiledStateGraph[State, Context, Input, Output]":
         """Make a plain LangGraph graph that runs; takes LangGraph's own options (checkpointer, store, ...)."""

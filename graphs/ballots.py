@@ -1,7 +1,7 @@
 """Ballots: debaters vote on numbered, anonymous answers, by approval or by ranking."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pydantic import Field
@@ -35,7 +35,7 @@ class Ranking(Form):
     ranking: list[str] = Field(description="the numbers of the answers, the best first, one a line")
 
 
-def candidates(held: Sequence[Thought], question: Question) -> dict[str, str]:
+def candidates(held: Iterable[Thought], question: Question) -> dict[str, str]:
     """The distinct answers, canonical form to the words of the first who gave it, in the order of first appearance."""
     distinct: dict[str, str] = {}
     for thought in held:

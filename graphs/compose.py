@@ -43,11 +43,11 @@ def nested(part: Strategy[...], scope: str) -> Callable[[State, Runtime[Context]
         part: The strategy.
         scope: Its name in the composition, for the record and for seeds of its own.
     """
-    inner = part.compile()
+    inner = part.compiled
 
     async def conclude(state: State, runtime: Runtime[Context]) -> Concluded:
         context = runtime.context.within(scope)
-        given: Input = {key: state[key] for key in ("question", "thoughts", "links") if key in state}  # type: ignore[literal-required,misc]
+        given = Input(question=state["question"], thoughts=state.get("thoughts", []), links=state.get("links", []))
         first = len(context.thoughts)
         answer = (await inner.ainvoke(given, context=context))["answer"]
         thought = Thought(
@@ -91,7 +91,10 @@ def sequence(*parts: Part) -> StateGraph[State, Context, Input, Output]:
 
     graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
     for name, part in zip(names, parts, strict=True):
-        graph.add_node(name, part if isinstance(part, Agent) else nested(part, name))
+        if isinstance(part, Agent):
+            graph.add_node(name, part)
+        else:
+            graph.add_node(name, nested(part, name))
     graph.add_node("conclude", answer)
     for source, target in zip([START, *names], [*names, "conclude"], strict=True):
         graph.add_edge(source, target)
@@ -129,11 +132,15 @@ def best_of(part: Strategy[...], *, n: int = 4, by: Agent | None = None) -> Stat
     verifier = by or Verifier()
     runs = [nested(part, f"{part.name} {number}") for number in range(1, n + 1)]
 
+    async def fan_out(state: State) -> list[Send]:
+        return [Send("candidate", Candidate(**{**state, "number": number})) for number in range(1, n + 1)]
+
     async def candidate(state: Candidate, runtime: Runtime[Context]) -> Update:
         concluded: Concluded = await runs[state["number"] - 1](state, runtime)
         if concluded["answer"].abstained:
             return {"thoughts": concluded["thoughts"], "links": concluded["links"]}
-        scored = await verifier({**state, "thoughts": concluded["thoughts"]}, runtime)
+        subject = State(question=state["question"], thoughts=concluded["thoughts"])
+        scored = await verifier(subject, runtime)
         return {
             "thoughts": [*concluded["thoughts"], *scored.get("thoughts", [])],
             "links": [*concluded["links"], *scored.get("links", [])],
@@ -162,12 +169,7 @@ def best_of(part: Strategy[...], *, n: int = 4, by: Agent | None = None) -> Stat
     graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
     graph.add_node(candidate)
     graph.add_node(pick)
-    sends = range(1, n + 1)
-    graph.add_conditional_edges(
-        START,
-        lambda state: [Send("candidate", Candidate(**{**state, "number": number})) for number in sends],
-        ["candidate"],
-    )
+    graph.add_conditional_edges(START, fan_out, ["candidate"])
     graph.add_edge("candidate", "pick")
     graph.add_edge("pick", END)
     return graph

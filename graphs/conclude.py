@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from pydantic import JsonValue
+
 from disputatio.graphs.decisions import Tally, break_tie
 from disputatio.question import Question
 from disputatio.thought import Answer, Thought
@@ -41,7 +43,7 @@ def settled(
         reason is "undecided" if nobody won.
     """
     tally = break_tie(tally, seed or 0)
-    report = {"tally": tally.model_dump(mode="json")}
+    report: dict[str, JsonValue] = {"tally": tally.model_dump(mode="json")}
     dissent = tuple(
         f"{thought.answer} ({author})"
         for author, thought in held.items()

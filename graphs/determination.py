@@ -16,7 +16,7 @@ from disputatio.context import Context
 from disputatio.graphs.conclude import own_answer, positions, settled, votes
 from disputatio.graphs.decisions import plurality
 from disputatio.question import Question
-from disputatio.state import State
+from disputatio.state import State, Update
 from disputatio.thought import Answer, Link, Thought
 
 
@@ -100,15 +100,18 @@ def determine(judge: Agent, panel: Sequence[Agent]) -> Callable[..., Any]:
             verified=tuple(_checks(state["thoughts"], state.get("links", []))),
         )
         answer = _answer(ruling, article, state, names, runtime.context.seed)
-        said = {key: [*update.get(key, []), *replied.get(key, [])] for key in ("thoughts", "links")}
-        return {**said, "answer": answer}
+        return {
+            "thoughts": [*update.get("thoughts", []), *replied.get("thoughts", [])],
+            "links": [*update.get("links", []), *replied.get("links", [])],
+            "answer": answer,
+        }
 
     return node
 
 
 async def _replies(
     judge: Agent, ruling: Thought | None, objections: Sequence[Thought], state: State, runtime: Runtime[Context]
-) -> dict[str, Any]:
+) -> Update:
     """Let the judge reply to the objections, if it decided and there are any."""
     if ruling is None or ruling.answer is None or not objections:
         return {}
@@ -118,7 +121,7 @@ async def _replies(
         return [Link(source=thought.id, target=one.id, kind="answers") for one in objections]
 
     speaker = replying(judge, ruling.answer, texts, lambda state: [])
-    return dict(await replace(speaker, relate=answers)(state, runtime))
+    return await replace(speaker, relate=answers)(state, runtime)
 
 
 def _sides(last: dict[str, Thought], panel: Sequence[Agent], upheld: str) -> tuple[list[Thought], list[Thought]]:

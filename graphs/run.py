@@ -96,7 +96,7 @@ def prepare(
 
 async def run(question: Question, strategy: Strategy[...], context: Context) -> Result:
     """Run a strategy in a context made for it; see `asolve` for what is returned and raised."""
-    graph = strategy.compile()
+    graph = strategy.compiled
     if any(isinstance(model, str) for model in context.models.values()):
         await asyncio.to_thread(load_all, context)
     ledger = context.ledger

@@ -112,7 +112,8 @@ class Settlement:
         question, held = Question.of(state["question"]), self.held(state)
         value = list(candidates(held.values(), question))[state["place"]]
         holder = next(one for one in held.values() if question.canonical(one.answer) == value)
-        return await self.verifier({**state, "thoughts": [holder]}, runtime)
+        subject = State(question=question, thoughts=[holder], round=state["round"])
+        return await self.verifier(subject, runtime)
 
     async def ruling(self, state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         """Let the judge decide."""

@@ -47,7 +47,10 @@ def _named(topology: str, names: Sequence[str]) -> "nx.DiGraph[str]":
             shape = nx.star_graph(len(names) - 1)
         case _:
             raise unknown("topology", topology, TOPOLOGIES)
-    return nx.relabel_nodes(shape.to_directed(), dict(enumerate(names)))
+    reads: nx.DiGraph[str] = nx.DiGraph()
+    reads.add_nodes_from(names)
+    reads.add_edges_from((names[reader], names[author]) for reader, author in shape.to_directed().edges)
+    return reads
 
 
 def _name(node: object, names: Sequence[str]) -> str:

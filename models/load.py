@@ -37,10 +37,11 @@ def load_model(model: "str | Model") -> Model:
 
 
 def _local(rest: str) -> Model:
-    from disputatio.models import local, weights
+    from disputatio.models.local import serve
+    from disputatio.models.weights import smollm2
 
-    path = Path(rest).expanduser() if rest else weights.smollm2()
-    endpoint = local.serve(path)
+    path = Path(rest).expanduser() if rest else smollm2()
+    endpoint = serve(path)
     return OpenAICompatible(
         name=f"local:{rest}" if rest else "local",
         base_url=endpoint.base_url,
