@@ -108,7 +108,8 @@ class Question(BaseModel):
                 return self._choice(text)
             case "text":
                 words = _MARKS.sub(" ", normalize("NFC", text.casefold()).replace("\u2212", "-"))
-                return " ".join(words.split()) if re.search(r"\w", words) else None
+                joined = " ".join(words.split()).strip("_ ")
+                return joined if re.search(r"\w", joined) else None
 
     def _choice(self, text: str) -> str | None:
         letter = re.fullmatch(r"(?:option|choice)?\s*\(?([A-Za-z])\)?(?:[).:\s-].*)?", text, re.DOTALL | re.I)

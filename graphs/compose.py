@@ -36,7 +36,7 @@ class Concluded(Update, total=False):
     answer: Answer
 
 
-def nested(part: Strategy[...], scope: str) -> Callable[[State, Runtime[Context]], Any]:
+def nested(part: Strategy[...], scope: str) -> Callable[..., Any]:
     """Make a node that runs a strategy and adds its conclusion as one thought.
 
     Args:
