@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -17,6 +18,7 @@ from disputatio.errors import ModelError, ModelUnavailableError
 from disputatio.model import Profile, Reply, Request
 
 if TYPE_CHECKING:
+    import httpx2
     from openai import DefaultAioHttpClient
 
 MAX_BYTES = 16 * 2**20
@@ -72,9 +74,11 @@ class OpenAICompatible:
             raise ModelUnavailableError(f"the connection to {self.base_url} broke off ({error})") from error
         return reply if reply.usage.prompt_tokens else _estimated(reply, request)
 
-    @property
-    def _url(self) -> str:
-        return f"{self.base_url}/chat/completions"
+    @cached_property
+    def _url(self) -> "httpx2.URL":
+        import httpx2
+
+        return httpx2.URL(f"{self.base_url}/chat/completions")
 
     @property
     def _headers(self) -> dict[str, str]:
