@@ -10,7 +10,7 @@ from disputatio.errors import ConfigurationError, unknown
 from disputatio.model import Model, Profile
 from disputatio.models.openai_compatible import OpenAICompatible
 
-SMALL = Profile(structure="two_step", max_tokens=160, context=8192)
+SMALL = Profile(structure="two_step", max_tokens=120, context=8192)
 """The embedded model: prose in one short paragraph, and JSON only in a second step."""
 
 
