@@ -36,7 +36,7 @@ def question(text: str, *, answer_type: str | None = None, choices: Sequence[str
     if answer_type:
         fields["answer_type"] = answer_type
     try:
-        return Question(**fields)
+        return Question(**fields) if answer_type or choices else Question.of(text)
     except ValidationError as error:
         raise ConfigurationError(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from error
 
