@@ -141,8 +141,7 @@ def _same(one: Thought, other: Thought) -> bool:
 
 def _listed(thought: Thought) -> list[Any]:
     replies = thought.data.get("replies")
-    listed = [one for one in replies if _says_something(str(one))] if isinstance(replies, list) else []
-    return listed or [thought.text]
+    return [one for one in replies if _says_something(str(one))] if isinstance(replies, list) else [thought.text]
 
 
 def _says_something(text: str) -> bool:
