@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from disputatio.result import Result
@@ -38,12 +38,29 @@ class MissingExtraError(ConfigurationError, ImportError):
     """An optional package is not installed; the message holds the command that installs it."""
 
 
+Fault = Literal[
+    "rate_limited", "overloaded", "transport", "timeout", "bad_reply", "truncated",
+    "context_too_long", "filtered", "refused", "quota", "auth", "bad_request",
+]  # fmt: skip
+"""What went wrong with a model call; the first six may pass."""
+
+
 class ModelError(DisputatioError):
     """A model call failed and would fail again."""
+
+    def __init__(self, message: str, *, fault: Fault = "bad_request", retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.fault = fault
+        """What went wrong, for programs."""
+        self.retry_after = retry_after
+        """Seconds after which the server wants to be asked again, where it said so."""
 
 
 class ModelUnavailableError(ModelError, ConnectionError):
     """A model call failed for a reason that may pass: no connection, a time-out, too many requests, a server fault."""
+
+    def __init__(self, message: str, *, fault: Fault = "overloaded", retry_after: float | None = None) -> None:
+        super().__init__(message, fault=fault, retry_after=retry_after)
 
 
 class ToolError(DisputatioError):

@@ -2,20 +2,55 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NotRequired, Protocol
 
 from typing_extensions import TypedDict
 
 from disputatio.budget import Usage
 
 Structure = Literal["native", "two_step", "prompted"]
+Feature = Literal["schema", "tools", "logprobs", "n", "seed", "stop"]
+"""What a request may ask for that not every backend gives."""
+FEATURES: frozenset[Feature] = frozenset(("schema", "tools", "logprobs", "n", "seed", "stop"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolSpec:
+    """A tool as a model is told of it."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    """JSON schema of its arguments: an object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolCall:
+    """A tool that a model wants called; `arguments` is JSON as the model wrote it, checked by nobody yet."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenLogprob:
+    """One generated token with the natural logarithm of its probability, and those of its best alternatives."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
 
 
 class Message(TypedDict):
-    """One chat message; `role` is system, user or assistant."""
+    """One chat message; `role` is system, user, assistant, or tool for the result of a call."""
 
     role: str
     content: str
+    tool_calls: NotRequired[Sequence[ToolCall]]
+    """Calls that the assistant made in this message."""
+    tool_call_id: NotRequired[str]
+    """Which call a tool's message answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +65,8 @@ class Profile:
     """Longest reply, in tokens, for agents that set no limit of their own."""
     context: int | None = None
     """Size of the context window in tokens, where it is known."""
+    features: frozenset[Feature] = FEATURES
+    """What requests may ask for."""
 
     @property
     def calls_per_turn(self) -> int:
@@ -48,6 +85,28 @@ class Request:
     seed: int | None = None
     schema: dict[str, Any] | None = None
     """JSON schema that the reply must meet."""
+    stop: tuple[str, ...] = ()
+    """Texts at which the reply ends, before them."""
+    n: int = 1
+    """How many replies are sampled from one prompt."""
+    logprobs: int | None = None
+    """How many alternatives to each token are reported with their log-probabilities; None reports none at all."""
+    tools: tuple[ToolSpec, ...] = ()
+    """Tools that the model may call instead of speaking."""
+    tool_choice: str = "auto"
+    """auto, none, required, or the name of the one tool that must be called."""
+
+    @property
+    def needs(self) -> frozenset[Feature]:
+        """What a backend must be capable of to answer this; a seed is a wish."""
+        asked: dict[Feature, bool] = {
+            "schema": self.schema is not None,
+            "tools": bool(self.tools),
+            "logprobs": self.logprobs is not None,
+            "n": self.n > 1,
+            "stop": bool(self.stop),
+        }
+        return frozenset(feature for feature, wanted in asked.items() if wanted)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +116,17 @@ class Reply:
     text: str
     usage: Usage = field(default_factory=lambda: Usage(calls=1))
     finish_reason: str = "stop"
-    """`stop` if the model ended by itself, `length` if the reply was cut at its token limit."""
+    """`stop` if the model ended by itself, `length` if the reply was cut at its token limit, `tool_calls` if it wants
+    tools called, `content_filter` if the server withheld it."""
+    others: tuple[str, ...] = ()
+    """The second reply and all further ones, where the request asked for several."""
+    reasoning: str = ""
+    """What the model thought before it spoke, where the server reports it; no part of the reply."""
+    refusal: str = ""
+    """Why the model declined, where it says so apart from its text."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """The tokens of `text`, where the request asked for them."""
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class Model(Protocol):

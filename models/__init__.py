@@ -1,8 +1,20 @@
 """Model backends behind one protocol, and the gateway that every call passes."""
 
-from disputatio.model import Message, Model, Profile, Reply, Request
+from disputatio.model import Message, Model, Profile, Reply, Request, TokenLogprob, ToolCall, ToolSpec
 from disputatio.models.load import load_model
 from disputatio.models.openai_compatible import OpenAICompatible
 from disputatio.models.scripted import ScriptedModel
 
-__all__ = ["Message", "Model", "OpenAICompatible", "Profile", "Reply", "Request", "ScriptedModel", "load_model"]
+__all__ = [
+    "Message",
+    "Model",
+    "OpenAICompatible",
+    "Profile",
+    "Reply",
+    "Request",
+    "ScriptedModel",
+    "TokenLogprob",
+    "ToolCall",
+    "ToolSpec",
+    "load_model",
+]
