@@ -4,7 +4,8 @@
     ├── ConfigurationError(ValueError)            the program or its settings are wrong: nothing was spent
     │   └── MissingExtraError(ImportError)        an optional package is not installed
     ├── ModelError                                a model call failed
-    │   └── ModelUnavailableError(ConnectionError)  it may work if tried again: unreachable, overloaded, timed out
+    │   ├── ModelUnavailableError(ConnectionError)  it may work if tried again: unreachable, overloaded, timed out
+    │   └── UnsupportedError                      the backend cannot do what was asked
     ├── ToolError                                 a tool refused or failed; the model is shown the message
     ├── StoreError                                a file or folder could not be read or written
     └── BudgetExceededError                       the run may not make this call; agents abstain on it
@@ -48,19 +49,44 @@ Fault = Literal[
 class ModelError(DisputatioError):
     """A model call failed and would fail again."""
 
-    def __init__(self, message: str, *, fault: Fault = "bad_request", retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        fault: Fault = "bad_request",
+        retry_after: float | None = None,
+        status: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.fault = fault
         """What went wrong, for programs."""
         self.retry_after = retry_after
         """Seconds after which the server wants to be asked again, where it said so."""
+        self.status = status
+        """The HTTP status of the reply, where there was one."""
 
 
 class ModelUnavailableError(ModelError, ConnectionError):
     """A model call failed for a reason that may pass: no connection, a time-out, too many requests, a server fault."""
 
-    def __init__(self, message: str, *, fault: Fault = "overloaded", retry_after: float | None = None) -> None:
-        super().__init__(message, fault=fault, retry_after=retry_after)
+    def __init__(
+        self,
+        message: str,
+        *,
+        fault: Fault = "overloaded",
+        retry_after: float | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(message, fault=fault, retry_after=retry_after, status=status)
+
+
+class UnsupportedError(ModelError):
+    """A request asks for something that the backend cannot do; nothing was dropped in silence."""
+
+    def __init__(self, message: str, *, feature: str) -> None:
+        super().__init__(message, fault="bad_request")
+        self.feature = feature
+        """What it cannot do: schema, tools, logprobs, n, stop or seed."""
 
 
 class ToolError(DisputatioError):
