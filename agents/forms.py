@@ -6,7 +6,7 @@ what is asked for and read first; JSON is read too. What cannot be read is None:
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
@@ -52,7 +52,7 @@ def naming(names: Sequence[str]) -> BeforeValidator:
 class Form(BaseModel):
     """Base of all reply forms: fields with descriptions. One with a default may be missing or unreadable."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     def __str__(self) -> str:
         """The form as its lines, in the order of the fields; empty ones are left out."""
@@ -89,17 +89,19 @@ def label(field: str) -> str:
     return field.replace("_", " ").capitalize()
 
 
-def lines_of(form: type[Form]) -> str:
+def lines_of(form: type[Form], *, without: Collection[str] = ()) -> str:
     """The lines that a reply in this form ends with, for the prompt."""
-    return "\n".join(f"{label(name)}: <{field.description}>" for name, field in form.model_fields.items())
+    fields = {name: field for name, field in form.model_fields.items() if name not in without}
+    return "\n".join(f"{label(name)}: <{field.description}>" for name, field in fields.items())
 
 
-def schema_of(form: type[Form], *, longest: int | None = None) -> dict[str, Any]:
+def schema_of(form: type[Form], *, longest: int | None = None, without: Collection[str] = ()) -> dict[str, Any]:
     """The JSON schema of a form in the dialect that all servers take: every field required, no defaults, no null.
 
     Args:
         form: The form.
         longest: Characters that a free text may have; a weak model held to JSON does not find the end of a string.
+        without: Fields that are left out.
     """
 
     def plain(node: Any) -> Any:
@@ -113,8 +115,8 @@ def schema_of(form: type[Form], *, longest: int | None = None) -> dict[str, Any]
             del node["anyOf"]
         kept = {key: plain(value) for key, value in node.items() if key not in ("default", "title")}
         if "properties" in node:
-            kept |= {"properties": {key: plain(one) for key, one in node["properties"].items()}}
-            kept |= {"required": list(node["properties"])}
+            kept |= {"properties": {key: plain(one) for key, one in node["properties"].items() if key not in without}}
+            kept |= {"required": list(kept["properties"])}
         if longest and kept.get("type") == "string" and not kept.keys() & {"enum", "const", "pattern"}:
             kept["maxLength"] = longest
         return kept

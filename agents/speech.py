@@ -8,7 +8,7 @@ from typing import Any
 from disputatio.agents.forms import Form, lines_of, read, schema_of
 from disputatio.budget import Spender, Usage
 from disputatio.context import Context, Spoken, Started
-from disputatio.errors import BudgetExceededError
+from disputatio.errors import BudgetExceededError, UnsupportedError
 from disputatio.model import Message, Model, Request
 from disputatio.models.gateway import call
 from disputatio.models.load import load_model
@@ -24,6 +24,8 @@ Now give only what you concluded, as a JSON object with these fields:
 {fields}"""
 LONGEST_FIELD = 200
 """Characters of one field that is extracted."""
+NOISE = ("confidence",)
+"""Fields that are not extracted: a model that needs a second step says 0 or 100, whatever it wrote."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,7 @@ class Turn:
             messages = _asking_for(messages, form)
         schema = schema_of(form) if form and not prose and structure == "native" else None
         try:
-            speech = await self._call(model, messages, schema)
+            speech = await self._first(model, messages, schema)
         except BudgetExceededError as stop:
             return Speech(text=stop.partial, model=model.name, cut=True) if stop.partial else None
         if form is None:
@@ -81,12 +83,21 @@ class Turn:
             value, speech = await self._extract(model, messages, speech, form)
         return _filled(speech, value, prose=prose)
 
+    async def _first(self, model: Model, messages: Sequence[Message], schema: dict[str, Any] | None) -> Speech:
+        try:
+            return await self._call(model, messages, schema)
+        except UnsupportedError as error:
+            if error.feature != "schema":
+                raise
+            return await self._call(model, messages, None)  # the prompt asks for the form in words, too
+
     async def _extract(
         self, model: Model, messages: Sequence[Message], speech: Speech, form: type[Form]
     ) -> tuple[Form | None, Speech]:
-        asked = EXTRACT.format(fields=lines_of(form))
+        asked = EXTRACT.format(fields=lines_of(form, without=NOISE))
         again = [*messages, Message(role="assistant", content=speech.text), Message(role="user", content=asked)]
-        schema = schema_of(form, longest=LONGEST_FIELD) if model.profile.structure == "two_step" else None
+        constrained = model.profile.structure == "two_step"
+        schema = schema_of(form, longest=LONGEST_FIELD, without=NOISE) if constrained else None
         try:
             extract = await self._call(model, again, schema, quiet=True)
         except BudgetExceededError:

@@ -205,9 +205,7 @@ def _said(result: "Result") -> Table:
     for n, (title, thought) in enumerate(rows):
         if hidden > 0 and _MOST_LINES // 2 <= n < _MOST_LINES // 2 + hidden:
             if n == _MOST_LINES // 2:
-                table.add_row(
-                    "", "…", "", Text(f"{hidden} more thoughts, all in to_markdown() and to_html()", style="dim")
-                )
+                table.add_row("", "…", "", Text(f"{hidden} more; as Markdown or as a page all are shown", style="dim"))
             continue
         table.add_row(Text(title if title != shown_title else ""), *_row(thought, thought.id in refuted))
         shown_title = title

@@ -94,16 +94,16 @@ class Question(BaseModel):
 
     def canonical(self, text: str | None) -> str | None:
         """The one form in which an answer is counted, or None if `text` cannot be read as an answer."""
-        text = (text or "").strip().strip("*_`$\"' ").removesuffix(".").strip()
+        text = (text or "").strip().strip("*_`$\"'[] ").removesuffix(".").strip()
         if not text:
             return None
         match self.answer_type:
             case "number":
                 return _number(text)
             case "boolean":
-                word = re.match(r"[a-z]+", text.lower())
+                word = re.match(r"\(?([a-z]+)(?!\s*(?:and|or|/)\s*(?:yes|no|true|false)\b)", text.lower())
                 known = {**dict.fromkeys(_TRUE, "yes"), **dict.fromkeys(_FALSE, "no")}
-                return known.get(word.group()) if word else None
+                return known.get(word.group(1)) if word else None
             case "choice":
                 return self._choice(text)
             case "text":
@@ -112,7 +112,7 @@ class Question(BaseModel):
                 return joined if re.search(r"\w", joined) else None
 
     def _choice(self, text: str) -> str | None:
-        letter = re.fullmatch(r"(?:option|choice)?\s*\(?([A-Za-z])\)?(?:[).:\s-].*)?", text, re.DOTALL | re.I)
+        letter = re.fullmatch(r"(?:option|choice)?\s*\(?([A-Za-z])\)?(?:[).:\]\s-].*)?", text, re.DOTALL | re.I)
         exact = [
             label
             for label, choice in zip(self.labels, self.choices, strict=True)
@@ -123,7 +123,7 @@ class Question(BaseModel):
         if letter and letter.group(1).upper() in self.labels:
             # "A dog" begins with the letter A without choosing it.
             rest = text[letter.end(1) :]
-            return letter.group(1).upper() if not rest or rest[0] in ").:-" else None
+            return letter.group(1).upper() if not rest or rest[0] in ").:-]" else None
         return None
 
 

@@ -106,9 +106,11 @@ def panel_of(debaters: int | Sequence[Agent], taken: Sequence[str] = RESERVED) -
     Raises:
         ConfigurationError: If there are none, or two have one name, or a name is taken by a node of the graph.
     """
-    panel = (
-        [Debater(f"debater {seat}") for seat in range(1, debaters + 1)] if isinstance(debaters, int) else [*debaters]
-    )
+    if isinstance(debaters, int):
+        # One width for all numbers: LangGraph orders what is said at once by name.
+        panel = [Debater(f"debater {seat:0{len(str(debaters))}}") for seat in range(1, debaters + 1)]
+    else:
+        panel = [*debaters]
     if not panel:
         raise ConfigurationError(f"a debate needs at least 1 debater, got {debaters!r}")
     names = [agent.name for agent in panel]

@@ -9,6 +9,7 @@ names the weakest point and says whether another round is worth it; the judge de
 the objections.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -155,7 +156,8 @@ def _claims(
     links: list[Link] = []
     for thought in extracted:
         listed: Any = thought.data.get("claims", [])
-        for text in dict.fromkeys(" ".join(str(claim).split()) for claim in listed if len(str(claim).split()) > 2):
+        texts = (re.sub(r"^[(\d.)]+\s+", "", " ".join(str(claim).split())) for claim in listed)
+        for text in dict.fromkeys(text for text in texts if len(text.split()) > 2):
             speaker = next((one for one in statements if text.casefold().startswith(one.author.casefold())), None)
             claim = Thought(
                 author=extractor.name,

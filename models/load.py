@@ -48,7 +48,13 @@ def _local(rest: str) -> Model:
         model=path.stem,
         api_key=endpoint.api_key,
         profile=SMALL if not rest else replace(SMALL, max_tokens=512),
-        defaults={"temperature": 0.6, "top_p": 0.9, "repeat_penalty": 1.1, "cache_prompt": True},
+        defaults={
+            "temperature": 0.6,
+            "top_p": 0.9,
+            "repeat_penalty": 1.1,
+            "cache_prompt": True,
+            "stop": ["\nRound ", "\n["],  # a small model goes on to write what the others say next
+        },
     )
 
 

@@ -5,6 +5,7 @@ takes a reply that broke off for a whole one (benchmarks/README.md). Retries, ti
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -113,20 +114,21 @@ class OpenAICompatible:
                 reply = self._whole(events)
                 on_text(reply.text)
                 return reply
-            async for event in events:
-                if event == b"[DONE]":
-                    break
-                chunk = parsed(event)
-                if "error" in chunk:
-                    raise self._refusal(Received(200, {}, event))
-                said, anything = pieces.add(chunk)
-                if anything:
-                    events.heard()
-                if said:
-                    on_text(said)
-                if len(pieces.text) > 2 * max_tokens + 16:  # a server that knows no limit
-                    pieces.finish = "length"
-                    break
+            async with aclosing(events.data()) as data:
+                async for event in data:
+                    if event == b"[DONE]":
+                        break
+                    chunk = parsed(event)
+                    if "error" in chunk:
+                        raise self._refusal(Received(200, {}, event))
+                    said, anything = pieces.add(chunk)
+                    if anything:
+                        events.heard()
+                    if said:
+                        on_text(said)
+                    if len(pieces.text) > 2 * max_tokens + 16:  # a server that knows no limit
+                        pieces.finish = "length"
+                        break
         return pieces.reply()
 
     def _check(self, received: Received) -> None:

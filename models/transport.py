@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
-from weakref import ref
 
 from disputatio.errors import ModelError, ModelUnavailableError
 
@@ -43,14 +42,11 @@ class Received(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Transport:
-    """Requests to one server. It keeps its connections for each event loop, and closes them with it."""
+    """Requests to one server."""
 
     base_url: str
     headers: Mapping[str, str] = field(repr=False)
     clocks: Clocks = field(default_factory=Clocks)
-    _sessions: "dict[asyncio.AbstractEventLoop, tuple[ClientSession, AsyncGenerator[None]]]" = field(
-        default_factory=dict, repr=False
-    )
 
     async def get(self, path: str) -> Received:
         """Read what is at a path below the base address.
@@ -65,7 +61,7 @@ class Transport:
         return await self._received("POST", path, body)
 
     async def _received(self, method: str, path: str, body: bytes | None) -> Received:
-        session = await self._session()
+        session = await _session()
         with self._told():
             async with session.request(method, self.base_url + path, data=body, **self._settings) as response:
                 return await self._read(response)
@@ -73,7 +69,7 @@ class Transport:
     @asynccontextmanager
     async def stream(self, path: str, body: bytes) -> AsyncIterator["Received | Events"]:
         """Send JSON and read the events of the reply as they come; a reply that is no stream is read whole."""
-        session = await self._session()
+        session = await _session()
         with self._told():
             async with (
                 asyncio.timeout(self.clocks.silent) as clock,
@@ -103,22 +99,19 @@ class Transport:
         from aiohttp import ClientTimeout
 
         timeout = ClientTimeout(total=self.clocks.total, sock_connect=self.clocks.connect)
-        settings: dict[str, Any] = {"headers": self.headers, "timeout": timeout, "allow_redirects": False}
+        trusted = _trusted() if self.base_url.startswith("https") else True
+        settings: dict[str, Any] = {
+            "headers": self.headers,
+            "timeout": timeout,
+            "allow_redirects": False,
+            "ssl": trusted,
+        }
         try:
             url = urlsplit(self.base_url)
             proxy = None if proxy_bypass(url.hostname or "") else getproxies().get(url.scheme)
         except ValueError:  # not an address: aiohttp says so
             proxy = None
         return {**settings, "proxy": proxy} if proxy else settings
-
-    async def _session(self) -> "ClientSession":
-        loop = asyncio.get_running_loop()
-        if loop not in self._sessions:
-            session = _new_session(self.base_url)
-            closer = _close_with(loop, session, ref(self))
-            self._sessions[loop] = (session, closer)
-            await anext(closer)
-        return self._sessions[loop][0]
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -153,7 +146,8 @@ class Events:
         """Let the clock of silence start anew: there was content."""
         self._clock.reschedule(asyncio.get_running_loop().time() + self._silent)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def data(self) -> AsyncGenerator[bytes]:
+        """The data of each event."""
         rest, size = b"", 0
         async for piece in self._response.content.iter_any():
             size += len(piece)
@@ -167,12 +161,33 @@ class Events:
             yield rest[5:].strip()
 
 
-def _new_session(base_url: str) -> "ClientSession":
-    from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+# Connections belong to the event loop that made them, and all models share those of a loop.
+_SESSIONS: "dict[asyncio.AbstractEventLoop, tuple[ClientSession, AsyncGenerator[None]]]" = {}
 
-    # No limit on connections: how many requests may be under way is the gateway's to say.
-    connector = TCPConnector(limit=0, keepalive_timeout=30, ssl=_trusted() if base_url.startswith("https") else True)
-    return ClientSession(connector=connector, cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=None))
+
+async def _session() -> "ClientSession":
+    """The connections of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _SESSIONS:
+        from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+
+        # No limit on connections: how many requests may be under way is the gateway's to say.
+        connector = TCPConnector(limit=0, keepalive_timeout=30)
+        session = ClientSession(connector=connector, cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=None))
+        closer = _close_with(loop, session)
+        _SESSIONS[loop] = (session, closer)
+        await anext(closer)
+    return _SESSIONS[loop][0]
+
+
+async def _close_with(loop: asyncio.AbstractEventLoop, session: "ClientSession") -> AsyncGenerator[None]:
+    # An event loop that ends (asyncio.run, pytest, a notebook cell's thread) closes its async generators: the one
+    # moment at which the connections can still be closed in order, without asking users to do it.
+    try:
+        yield
+    finally:
+        _SESSIONS.pop(loop, None)
+        await session.close()
 
 
 def _trusted() -> Any:
@@ -185,17 +200,3 @@ def _trusted() -> Any:
 
         context.load_verify_locations(certifi.where())
     return context
-
-
-async def _close_with(
-    loop: asyncio.AbstractEventLoop, session: "ClientSession", transport: "ref[Transport]"
-) -> AsyncGenerator[None]:
-    # An event loop that ends (asyncio.run, pytest, a notebook cell's thread) closes its async generators: the one
-    # moment at which the connections can still be closed in order, without asking users to do it. A transport that
-    # is dropped before lets go of its generator, which is closed then; so the generator must not hold the transport.
-    try:
-        yield
-    finally:
-        if (owner := transport()) is not None:
-            owner._sessions.pop(loop, None)
-        await session.close()

@@ -7,7 +7,6 @@ import socket
 import threading
 from collections.abc import Sequence
 from typing import Any
-from weakref import finalize
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +20,7 @@ from disputatio.graphs.run import prepare, run
 from disputatio.model import Message, Reply, Request
 from disputatio.models import OpenAICompatible, load_model
 from disputatio.models.gateway import call
+from disputatio.models.transport import _SESSIONS
 from disputatio.question import Question
 from tests.servers import STREAM, USAGE, Plan, Sent, Server, chunk, completion, event
 
@@ -149,7 +149,10 @@ TOO_LONG = {"error": {"message": "8192 tokens at most", "code": "context_length_
 FINAL = {
     "401": (Sent({"error": {"message": "bad key"}}, status=401), "refused the key"),
     "403": (Sent({"error": "no"}, status=403), "refused the key"),
-    "404": (Sent({"error": {"message": "no such model"}}, status=404), "no such model.*no model 'small'.*it has small, large"),
+    "404": (
+        Sent({"error": {"message": "no such model"}}, status=404),
+        "no such model.*no model 'small'.*it has small, large",
+    ),
     "400 context": (Sent(TOO_LONG, status=400), "does not fit the context window.*8192"),
     "413": (Sent(b"too large", status=413, kind="text/plain"), "does not fit the context window"),
     "400": (Sent({"error": {"message": "what?"}}, status=400), r"what\? \(400\)"),
@@ -322,27 +325,16 @@ def test_one_model_serves_many_event_loops_and_leaves_nothing_open() -> None:
         for _ in range(5):
             result = disputatio.solve("Capital?", strategy=self_consistency(samples=3), model=model)
             assert result.answer.value == "paris"
-            assert not model._transport._sessions
+            assert not _SESSIONS
         alone = {"strategy": chain_of_thought, "model": model}
         threads = [threading.Thread(target=disputatio.solve, args=("Capital?",), kwargs=alone) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(30)
-        assert not model._transport._sessions
+        assert not _SESSIONS
         gc.collect()  # a connection left open would warn here, and warnings are errors
     assert len(server.asked) == 19
-
-
-async def test_a_model_that_is_dropped_closes_its_connections() -> None:
-    with Server([Sent(completion())]) as server:
-        model = model_at(server)
-        await model.complete(ASK)
-        gone = asyncio.Event()
-        finalize(model._transport._sessions[asyncio.get_running_loop()][0], gone.set)
-        del model
-        async with asyncio.timeout(20):  # the loop closes them, with nobody waiting for the garbage collector
-            await gone.wait()
 
 
 @settings(deadline=None, max_examples=60)
