@@ -6,6 +6,7 @@ An agent knows no order and no rounds; a strategy decides when it speaks. One th
 whose reply cannot be read, abstains: it adds what text there is, without an answer.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -118,7 +119,7 @@ class Agent:
             author=self.name,
             role=self.role,
             kind=self.kind if isinstance(self.kind, str) else self.kind(seen),
-            text=self.preface + speech.text,
+            text=self.preface + _unlabelled(speech.text, [self.name, *(one.author for one in seen)]),
             answer=fields.get("answer"),
             score=_share(fields.get("score")),
             confidence=_share(fields.get("confidence")),
@@ -133,6 +134,12 @@ class Agent:
     def _links(self, thought: Thought, seen: Sequence[Thought], observed: Sequence[Thought]) -> list[Link]:
         uses = [Link(source=thought.id, target=one.id, kind="uses") for one in observed]
         return [*uses, *self.relate(thought, seen)]
+
+
+def _unlabelled(text: str, names: Sequence[str]) -> str:
+    """A reply without the labels in front of it, which models copy from the transcript."""
+    label = "|".join(re.escape(name) for name in dict.fromkeys(names))
+    return re.sub(rf"^(?:\s*\[(?:{label})\])+\s*", "", text)
 
 
 def _share(percent: object) -> float | None:

@@ -12,7 +12,7 @@ from pydantic import Field
 from disputatio.agents import RULES, Agent, Critic, Debater, Form, Judge, Planner, Solver, Verifier
 from disputatio.budget import Budget, Ledger, Usage
 from disputatio.context import Context, Event, Said, Spoken, Started
-from disputatio.errors import ConfigurationError, ModelError
+from disputatio.errors import ConfigurationError, ModelError, UnsupportedError
 from disputatio.graphs import chain_of_thought, sequence
 from disputatio.graphs.run import prepare, run
 from disputatio.memory import by, of_kind, without
@@ -92,10 +92,33 @@ async def test_only_a_reply_that_is_not_prose_is_held_to_a_schema() -> None:
     assert form.schema["required"] == ["points"]
 
 
+async def test_a_server_that_refuses_a_schema_is_asked_in_words_within_the_same_turn() -> None:
+    class Refusing(ScriptedModel):
+        async def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
+            if request.schema:
+                raise UnsupportedError("no schemas here", feature="schema")
+            return await super().complete(request, on_text)
+
+    model = Refusing(lambda prompt: "Points:\n1. Air\n2. Trade")
+    update = await speak(Planner(), model)
+    assert update["thoughts"][0].data == {"points": ["Air", "Trade"]}
+    assert "Points: <" in model.prompts[0]
+
+
 async def test_json_is_shown_to_others_as_lines() -> None:
     [thought] = (await speak(Critic(), scripted('{"weakest_point": "the sum", "another_round": true}')))["thoughts"]
     assert thought.text == "Weakest point: the sum\nAnother round: True"
     assert thought.data == {"weakest_point": "the sum", "another_round": True}
+
+
+async def test_a_label_that_the_model_copied_is_no_part_of_its_words() -> None:
+    async def words(reply: str) -> str:
+        update = await speak(Judge(), scripted(f"{reply}\nAnswer: Paris"), said("ann", "It is Rome."))
+        return str(update["thoughts"][0].text).partition("\n")[0]
+
+    assert await words("[judge] [ann]  Because.") == "Because."
+    assert await words("[Rome] is wrong.") == "[Rome] is wrong."
+    assert await words("Well, [ann] is wrong.") == "Well, [ann] is wrong."
 
 
 async def test_an_agents_own_settings_go_before_the_runs() -> None:
