@@ -7,7 +7,7 @@ from typing import Any
 
 from disputatio.agents.forms import Form, lines_of, read, schema_of
 from disputatio.budget import Spender, Usage
-from disputatio.context import Context, Spoken, Started
+from disputatio.context import Context, Retried, Spoken, Started
 from disputatio.errors import BudgetExceededError, UnsupportedError
 from disputatio.model import Message, Model, Request
 from disputatio.models.gateway import call
@@ -118,9 +118,10 @@ class Turn:
         spender = Spender(self.author, self.role, self.round, model.name)
         listens = context.on_event is not None and not quiet
         hear = (lambda piece: self._emit(Spoken(self.author, piece))) if listens else None
-        reply = await call(model, request, ledger=context.ledger, spender=spender, on_text=hear)
+        ledger = context.ledger_of(self.author, self.role)
+        reply = await call(model, request, ledger=ledger, spender=spender, on_text=hear, on_retry=self._emit)
         cut = reply.finish_reason == "length"
-        text = _whole_sentences(reply.text) if cut and schema is None else reply.text
+        text = _whole_sentences(reply.text) if cut and schema is None else reply.text or reply.refusal
         return Speech(text=text, usage=reply.usage, model=model.name, cut=cut)
 
     def _readable(self, form: Form | None) -> Form | None:
@@ -135,7 +136,7 @@ class Turn:
         call_of = f"{self.context.seed}/{self.author}/{self.round}/{step}"
         return int.from_bytes(blake2b(call_of.encode(), digest_size=4).digest()) >> 1
 
-    def _emit(self, event: Started | Spoken) -> None:
+    def _emit(self, event: Started | Spoken | Retried) -> None:
         if self.context.on_event:
             self.context.on_event(event)
 

@@ -25,7 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from disputatio.budget import Budget, Ledger
-from disputatio.context import Event, Said, Spoken, Started
+from disputatio.context import Event, Retried, Said, Spoken, Started
 from disputatio.thought import Thought
 from disputatio.writing import excerpt, percent, plain
 
@@ -74,6 +74,8 @@ class Lines:
 
     def hear(self, event: Event) -> None:
         """Take an event of the run."""
+        if isinstance(event, Retried):
+            self.note(_retrying(event))
         if isinstance(event, Said):
             thought = event.thought
             place = [f"round {thought.round}"] if thought.round else []
@@ -143,6 +145,10 @@ class Screen:
             case Spoken():
                 if task in self._turns:
                     self._turns[task].text += event.text
+            case Retried():
+                if task in self._turns:
+                    self._turns[task].text = ""
+                self.note(_retrying(event))
             case Said():
                 self._turns.pop(task, None)
                 self._print(event)
@@ -219,6 +225,11 @@ class Screen:
 
     def _who(self, author: str) -> tuple[str, str]:
         return excerpt(author, 60), f"bold {self._style(author)}"
+
+
+def _retrying(event: Retried) -> str:
+    fault = event.fault.replace("_", " ")
+    return f"{excerpt(event.author, 60)}: {fault}, asking again in {event.seconds:.0f} s"
 
 
 def _place(turn: _Turn) -> str:

@@ -5,8 +5,9 @@ so that agents which speak at once cannot spend the same token twice.
 """
 
 import asyncio
+import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -29,6 +30,10 @@ class Usage(BaseModel):
     """How many of the prompt tokens the server found in its cache."""
     estimated: bool = False
     """Whether some of it is an estimate, because a server did not report it."""
+    cost: float = Field(default=0.0, ge=0)
+    """What the calls with a known price cost, in the currency of the price table."""
+    unpriced: int = Field(default=0, ge=0)
+    """How many of the calls have no known price, and are not in `cost`."""
 
     @property
     def tokens(self) -> int:
@@ -42,21 +47,59 @@ class Usage(BaseModel):
             completion_tokens=self.completion_tokens + other.completion_tokens,
             cached_tokens=self.cached_tokens + other.cached_tokens,
             estimated=self.estimated or other.estimated,
+            cost=self.cost + other.cost,
+            unpriced=self.unpriced + other.unpriced,
+        )
+
+    def __sub__(self, other: "Usage") -> "Usage":
+        return Usage.model_construct(
+            calls=self.calls - other.calls,
+            prompt_tokens=self.prompt_tokens - other.prompt_tokens,
+            completion_tokens=self.completion_tokens - other.completion_tokens,
+            cached_tokens=self.cached_tokens - other.cached_tokens,
+            estimated=self.estimated,
+            cost=max(self.cost - other.cost, 0.0) if self.calls > other.calls else 0.0,
+            unpriced=self.unpriced - other.unpriced,
         )
 
 
-class Budget(BaseModel):
-    """What a run may spend; None is no limit.
+class Price(NamedTuple):
+    """What tokens of a model cost, each."""
 
-    Tokens count prompt and completion. `seconds` is wall time from the start of the run; a reply that is being
-    written when they are over is cut off.
-    """
+    prompt: float = 0.0
+    completion: float = 0.0
+    cached: float | None = None
+    """A prompt token that the server found in its cache; None if it costs as much as any other."""
+
+    def of(self, usage: Usage) -> float:
+        """What was spent, in money."""
+        cached = self.prompt if self.cached is None else self.cached
+        new = usage.prompt_tokens - usage.cached_tokens
+        return new * self.prompt + usage.cached_tokens * cached + usage.completion_tokens * self.completion
+
+
+class Budget(BaseModel):
+    """What a run, or a part of one, may spend; None is no limit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     calls: int | None = Field(default=None, ge=1)
     tokens: int | None = Field(default=None, ge=1)
+    """Prompt and completion tokens together."""
+    prompt_tokens: int | None = Field(default=None, ge=1)
+    completion_tokens: int | None = Field(default=None, ge=1)
+    cost: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Money, in the currency of the price table; models without a known price cannot be asked then."""
     seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Wall time from the start of the run; a reply that is being written when it is over is cut off."""
+
+    @property
+    def counts_prompts(self) -> bool:
+        """Whether the length of a prompt decides if it can be paid for."""
+        return self.tokens is not None or self.prompt_tokens is not None or self.cost is not None
+
+
+NOTHING = Usage()
 
 
 class Spender(NamedTuple):
@@ -78,33 +121,71 @@ class Ledger:
     stop_reason: str | None = None
     """Why no further call is made: budget, deadline or cancelled; None while calls are allowed."""
     started: float = field(default_factory=time.monotonic)
+    whole: "Ledger | None" = None
+    """The ledger that this one is a part of."""
+    retries: int = 0
+    """Calls that were made once more because they had failed."""
     _held: Usage = field(default_factory=Usage)
     _lock: Lock = field(default_factory=Lock)
     _clocks: set[tuple[asyncio.AbstractEventLoop, asyncio.Timeout]] = field(default_factory=set)
 
-    def reserve(self, prompt_tokens: int, max_tokens: int) -> Usage:
+    def part(self, budget: Budget) -> "Ledger":
+        """A ledger for a part of the run, which may spend this budget and no more than the whole has left."""
+        return Ledger(budget, whole=self, _lock=self._lock)
+
+    @property
+    def _chain(self) -> "tuple[Ledger, ...]":
+        """This ledger and those that it is a part of."""
+        return (self,) if self.whole is None else (self, *self.whole._chain)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no further call is made."""
+        left = self.seconds_left
+        return any(ledger.stop_reason for ledger in self._chain) or (left is not None and left < 1e-3)
+
+    @property
+    def counts_prompts(self) -> bool:
+        """Whether the length of a prompt decides if it can be paid for."""
+        return any(ledger.budget.counts_prompts for ledger in self._chain)
+
+    def reserve(self, prompt_tokens: int, max_tokens: int, price: Price | None = None, *, calls: int = 1) -> Usage:
         """Set aside one call of at most these tokens; the completion is shortened to what is left.
+
+        Args:
+            prompt_tokens: The longest that its prompt can be.
+            max_tokens: The longest that its reply can be.
+            price: What its tokens cost; None is not known.
+            calls: 0 for a further attempt at a call that is booked already.
 
         Raises:
             BudgetExceededError: If the call cannot be afforded, or the run was told to stop.
+            ConfigurationError: If money is limited, and the model has no known price.
         """
+        chain = self._chain
         with self._lock:
-            self._check_time()
-            if self.stop_reason:
-                raise BudgetExceededError(self.stop_reason, f"the run was stopped: {self.stop_reason}")
-            spent = self.total + self._held
-            calls, tokens = self.budget.calls, self.budget.tokens
-            if calls is not None and spent.calls >= calls:
-                raise self._refuse(f"the budget of {calls} model calls is used up")
-            if tokens is not None:
-                max_tokens = min(max_tokens, tokens - spent.tokens - prompt_tokens)
-                if max_tokens < 1:
-                    raise self._refuse(
-                        f"{tokens - spent.tokens} of {tokens} tokens are left, the next prompt needs {prompt_tokens}"
-                    )
-            held = Usage(calls=1, prompt_tokens=prompt_tokens, completion_tokens=max_tokens)
-            self._held += held
+            for ledger in chain:
+                max_tokens = ledger._affordable(prompt_tokens, max_tokens, price, calls)
+            held = Usage(calls=calls, prompt_tokens=prompt_tokens, completion_tokens=max_tokens)
+            if price:
+                held = held.model_copy(update={"cost": price.of(held)})
+            for ledger in chain:
+                ledger._held += held
             return held
+
+    def _affordable(self, prompt_tokens: int, max_tokens: int, price: Price | None, calls: int) -> int:
+        """How long the reply may get."""
+        self._check_time()
+        if self.stop_reason:
+            raise BudgetExceededError(self.stop_reason, f"the run was stopped: {self.stop_reason}")
+        spent = self.total + self._held
+        if self.budget.calls is not None and spent.calls + calls > self.budget.calls:
+            raise self._refuse(f"the budget of {self.budget.calls} model calls is used up")
+        for room, left in _rooms(self.budget, spent, prompt_tokens, price):
+            if room < 1:
+                raise self._refuse(f"{left} are left, the next prompt needs {prompt_tokens} tokens")
+            max_tokens = min(max_tokens, room)
+        return max_tokens
 
     def _refuse(self, message: str) -> BudgetExceededError:
         self.stop_reason = "budget"
@@ -113,23 +194,16 @@ class Ledger:
     def settle(self, held: Usage, spent: Usage, spender: Spender) -> None:
         """Replace a reservation by what was really spent."""
         with self._lock:
-            self._release(held)
-            self.total += spent
-            self.lines[spender] = self.lines.get(spender, Usage()) + spent
+            for ledger in self._chain:
+                ledger._held -= held
+                ledger.total += spent
+                ledger.lines[spender] = ledger.lines.get(spender, NOTHING) + spent
 
     def release(self, held: Usage) -> None:
         """Give a reservation back: the call failed before anything was spent."""
         with self._lock:
-            self._release(held)
-
-    def _release(self, held: Usage) -> None:
-        self._held = Usage.model_construct(
-            calls=self._held.calls - held.calls,
-            prompt_tokens=self._held.prompt_tokens - held.prompt_tokens,
-            completion_tokens=self._held.completion_tokens - held.completion_tokens,
-            cached_tokens=0,
-            estimated=False,
-        )
+            for ledger in self._chain:
+                ledger._held -= held
 
     @property
     def seconds(self) -> float:
@@ -147,7 +221,7 @@ class Ledger:
             raise ConfigurationError(f"a run stops for budget, deadline or cancelled, not {reason!r}")
         with self._lock:
             self.stop_reason = self.stop_reason or reason
-            clocks = list(self._clocks)
+            clocks = list(self._clocks)  # those of its parts are among them
         for loop, clock in clocks:
             loop.call_soon_threadsafe(_run_out, clock)
 
@@ -157,19 +231,45 @@ class Ledger:
 
         A TimeoutError of the call's own is told from that by `expired()` of what is yielded.
         """
-        loop = asyncio.get_running_loop()
-        limit = self.budget.seconds
-        left = None if limit is None else limit - self.seconds
-        async with asyncio.timeout(left) as timeout:
+        loop, chain = asyncio.get_running_loop(), self._chain
+        async with asyncio.timeout(self.seconds_left) as timeout:
             entry = (loop, timeout)
             with self._lock:
-                self._clocks.add(entry)
+                for ledger in chain:
+                    ledger._clocks.add(entry)
             try:
                 yield timeout
             finally:
                 with self._lock:
-                    self._clocks.discard(entry)
-                self._check_time()
+                    for ledger in chain:
+                        ledger._clocks.discard(entry)
+                        ledger._check_time()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Wall time until the first deadline, of this ledger or of one that it is a part of; None if there is none."""
+        limits = [one.budget.seconds - one.seconds for one in self._chain if one.budget.seconds is not None]
+        return min(limits, default=None)
+
+
+def _rooms(budget: Budget, spent: Usage, prompt_tokens: int, price: Price | None) -> Iterator[tuple[int, str]]:
+    """How many tokens a reply may have by each limit, and what is left of that limit, in words."""
+    if budget.tokens is not None:
+        left = budget.tokens - spent.tokens
+        yield left - prompt_tokens, f"{left} of {budget.tokens} tokens"
+    if budget.prompt_tokens is not None:
+        left = budget.prompt_tokens - spent.prompt_tokens
+        yield sys.maxsize if prompt_tokens <= left else 0, f"{left} of {budget.prompt_tokens} prompt tokens"
+    if budget.completion_tokens is not None:
+        left = budget.completion_tokens - spent.completion_tokens
+        yield left, f"{left} of {budget.completion_tokens} completion tokens"
+    if budget.cost is not None:
+        if price is None:
+            raise ConfigurationError("money is limited, but a model has no known price: add it to the price table")
+        rest = budget.cost - spent.cost
+        after = rest - prompt_tokens * price.prompt
+        room = int(after / price.completion) if price.completion else sys.maxsize if after >= 0 else 0
+        yield room, f"{rest:.4g} of {budget.cost:.4g} in money"
 
 
 def _run_out(clock: asyncio.Timeout) -> None:

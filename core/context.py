@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from zlib import crc32
 
-from disputatio.budget import Ledger
+from disputatio.budget import Budget, Ledger
 from disputatio.model import Model
 from disputatio.thought import Link, Thought
 
@@ -28,6 +28,17 @@ class Spoken:
 
 
 @dataclass(frozen=True)
+class Retried:
+    """A call failed and is made again; what was spoken of the reply so far is void."""
+
+    author: str
+    fault: str
+    """What went wrong; see `ModelError.fault`."""
+    seconds: float
+    """How long is waited before."""
+
+
+@dataclass(frozen=True)
 class Said:
     """A thought is finished and recorded."""
 
@@ -35,7 +46,7 @@ class Said:
     links: Sequence[Link] = ()
 
 
-Event = Started | Spoken | Said
+Event = Started | Spoken | Retried | Said
 
 
 @dataclass
@@ -48,6 +59,8 @@ class Context:
     models: Mapping[str, Model | str] = field(default_factory=lambda: {"default": "local"})
     """Models by role ("judge"), by agent's name ("sceptic") or "default"; strings are loaded on first use."""
     ledger: Ledger = field(default_factory=Ledger)
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
+    """What a role ("judge") or an agent may spend of the whole."""
     temperature: float | None = None
     """For agents that set none of their own."""
     seed: int | None = None
@@ -56,17 +69,32 @@ class Context:
     """Where in a composition the run is; see `Thought.scope`."""
     on_event: Callable[[Event], None] | None = None
     """Called with each event, in the order in which they happen; None asks for no streaming."""
+    parts: dict[str, Ledger] = field(default_factory=dict, repr=False)
+    """The ledgers of those who have a budget of their own."""
     loaded: dict[str, Model] = field(default_factory=dict, repr=False)
     """Models that were loaded from their strings."""
     thoughts: list[Thought] = field(default_factory=list)
     """The record: all that was said in the run, nested strategies included."""
     links: list[Link] = field(default_factory=list)
 
-    def within(self, scope: str) -> "Context":
-        """The same resources, ledger and record for a part of the run, with a scope and a seed of its own."""
+    def within(self, scope: str, budget: Budget | None = None) -> "Context":
+        """The same resources and record for a part of the run, with a scope and a seed of its own.
+
+        Args:
+            scope: Its name in the composition.
+            budget: What the part may spend of the whole; None is all that is left.
+        """
         path = f"{self.scope}/{scope}" if self.scope else scope
         seed = None if self.seed is None else crc32(f"{self.seed}/{scope}".encode())
-        return replace(self, scope=path, seed=seed)
+        return replace(self, scope=path, seed=seed, ledger=self.ledger.part(budget) if budget else self.ledger)
+
+    def ledger_of(self, author: str, role: str) -> Ledger:
+        """The ledger on which an agent's calls are booked."""
+        name = author if author in self.budgets else role
+        if name not in self.budgets:
+            return self.ledger
+        key = f"{self.scope}/{name}" if self.ledger.whole else name  # a limited part of the run limits its roles, too
+        return self.parts.setdefault(key, self.ledger.part(self.budgets[name]))
 
     def say(self, *thoughts: Thought, links: Sequence[Link] = ()) -> None:
         """Record thoughts, with the links that come from them, and tell the listener."""

@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from disputatio.budget import Usage
     from disputatio.result import Result
 
 
@@ -64,6 +65,8 @@ class ModelError(DisputatioError):
         """Seconds after which the server wants to be asked again, where it said so."""
         self.status = status
         """The HTTP status of the reply, where there was one."""
+        self.usage: Usage | None = None
+        """What the attempt cost all the same, where that is known or estimated; it is no call of its own."""
 
 
 class ModelUnavailableError(ModelError, ConnectionError):

@@ -121,6 +121,8 @@ class Transport:
         url = self.base_url
         try:
             yield
+        except ModelError:  # ours already, though some of them are connection errors, too
+            raise
         except aiohttp.ClientConnectorCertificateError as error:
             raise ModelError(f"the certificate of {url} cannot be trusted ({error.certificate_error})") from error
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:

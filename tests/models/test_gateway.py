@@ -64,14 +64,20 @@ async def test_a_call_is_booked_on_who_made_it() -> None:
 
 
 async def test_what_may_pass_is_tried_again_as_one_call() -> None:
-    model, ledger = Faulty([ModelUnavailableError("busy")] * (ATTEMPTS - 1)), Ledger(Budget(calls=1))
+    model, ledger = Faulty([ModelUnavailableError("busy")] * (ATTEMPTS["overloaded"] - 1)), Ledger(Budget(calls=1))
     reply = await call(model, asking(), ledger=ledger, spender=WHO)
-    assert (reply.text, model.asked, ledger.total.calls) == ("So.", ATTEMPTS, 1)
+    assert (reply.text, model.asked, ledger.total.calls) == ("So.", ATTEMPTS["overloaded"], 1)
 
 
 @pytest.mark.parametrize(
     ("error", "asked"),
-    [(ModelUnavailableError("busy"), ATTEMPTS), (ModelError("no"), 1), (RuntimeError("bug"), 1), (KeyError("x"), 1)],
+    [
+        (ModelUnavailableError("busy"), 4),
+        (ModelUnavailableError("odd", fault="bad_reply"), 2),
+        (ModelError("no"), 1),
+        (RuntimeError("bug"), 1),
+        (KeyError("x"), 1),
+    ],
 )
 async def test_a_call_that_fails_costs_nothing_and_raises_its_own_error(error: Exception, asked: int) -> None:
     model, ledger = Faulty([error] * 9), Ledger(Budget(calls=1))

@@ -245,14 +245,14 @@ async def test_what_may_pass_is_tried_again_and_counted_once() -> None:
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_a_server_that_fails_twice_is_asked_a_third_time_and_no_fourth(streamed: bool) -> None:
+async def test_a_server_that_fails_three_times_is_asked_a_fourth_time_and_no_fifth(streamed: bool) -> None:
     fine = Sent(stream=STREAM) if streamed else Sent(completion())
-    with Server([PASSING["500"], PASSING["500"], fine]) as server:
+    with Server([*[PASSING["500"]] * 3, fine]) as server:
         reply, _ = await asked(model_at(server), streamed)
-    assert (reply.text, len(server.asked)) == ("Paris", 3)
+    assert (reply.text, len(server.asked)) == ("Paris", 4)
     with Server([PASSING["500"]]) as server, pytest.raises(ModelUnavailableError, match="500"):
         await asked(model_at(server), streamed)
-    assert len(server.asked) == 3
+    assert len(server.asked) == 4
 
 
 async def test_a_reply_that_is_too_large_is_refused() -> None:

@@ -1,0 +1,90 @@
+"""Prices: what the tokens of a model cost, from a small table that the user keeps.
+
+Models that run on the user's own machine cost nothing. The prices of all others change without notice, so none are
+shipped: they are read from a file in TOML, `prices.toml` in the user's configuration folder or where the environment
+variable DISPUTATIO_PRICES says:
+
+    ["openai:gpt-5*"]         # a model, as it is written on the command line; * and ? stand for others
+    prompt = 0.25             # for a million tokens
+    completion = 2.0
+    cached = 0.025            # tokens of the prompt that the server found in its cache; left out: as any other
+
+A model that is not in the table has no known price: it is reported as such, and never counted as 0.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+
+from platformdirs import user_config_dir
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from disputatio.budget import Price
+from disputatio.errors import ConfigurationError, StoreError
+
+FREE = ("local", "hf", "vllm-engine", "scripted", "sim", "recorded")
+"""Providers that run on the user's own machine."""
+_FREE = Price()
+
+
+class Entry(BaseModel):
+    """One entry of the table, in money for a million tokens."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prompt: float = Field(ge=0, allow_inf_nan=False)
+    completion: float = Field(ge=0, allow_inf_nan=False)
+    cached: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+
+def table_path() -> Path:
+    """Where the table is, or would be."""
+    return Path(os.environ.get("DISPUTATIO_PRICES") or Path(user_config_dir("disputatio")) / "prices.toml").expanduser()
+
+
+def price_of(model: str) -> Price | None:
+    """The price of a model's tokens; None if it is not known.
+
+    Raises:
+        ConfigurationError: If the table is wrong.
+        StoreError: If it cannot be read.
+    """
+    if model.partition(":")[0] in FREE:
+        return _FREE
+    path = table_path()
+    try:
+        changed = path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"cannot read the price table {path}: {error.strerror}") from error
+    return _find(model, path, changed)
+
+
+@lru_cache(maxsize=256)
+def _find(model: str, path: Path, changed: int) -> Price | None:
+    return next((price for pattern, price in _table(path, changed).items() if fnmatchcase(model, pattern)), None)
+
+
+@lru_cache(maxsize=4)
+def _table(path: Path, changed: int) -> Mapping[str, Price]:
+    try:
+        entries = TypeAdapter(dict[str, Entry]).validate_python(tomllib.loads(path.read_text("utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the price table {path} is not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ConfigurationError(f"the price table {path} is wrong at {where}: {first['msg']}") from error
+    except OSError as error:
+        raise StoreError(f"cannot read the price table {path}: {error.strerror}") from error
+    million = 1_000_000
+    return {
+        name: Price(
+            one.prompt / million, one.completion / million, None if one.cached is None else one.cached / million
+        )
+        for name, one in entries.items()
+    }
