@@ -82,9 +82,13 @@ def simulated_questions(number: int) -> list[Question]:
     Raises:
         ConfigurationError: If there are none.
     """
+    _check(number)
+    return [Question(text=f"Simulated question {place}", answer_type="number") for place in range(1, number + 1)]
+
+
+def _check(number: int) -> None:
     if number < 1:
         raise ConfigurationError(f"a forecast needs at least 1 question, got {number}")
-    return [Question(text=f"Simulated question {place}", answer_type="number") for place in range(1, number + 1)]
 
 
 def forecast(
@@ -92,7 +96,7 @@ def forecast(
     model: SimulatedModel,
     *,
     questions: int | Sequence[Question] = 200,
-    seed: int = 0,
+    seed: int = 1,
     on_question: Callable[[], None] | None = None,
 ) -> Forecast:
     """Run a strategy on simulated questions.
@@ -108,11 +112,12 @@ def forecast(
         ConfigurationError: If there are no questions, or the model does not know what is right.
     """
     asked = simulated_questions(questions) if isinstance(questions, int) else list(questions)
+    _check(len(asked))
 
     async def all_of_them() -> Forecast:
         counts = Counter[str]()
         usage, clock = Usage(), asyncio.get_running_loop().time
-        for number, question in enumerate(asked):
+        for number, question in enumerate(asked, 1):
             context = prepare(model=model, seed=crc32(f"{seed}/{number}".encode()))
             counts[await _outcome(question, strategy, model, context)] += 1
             usage += context.ledger.total
