@@ -2,16 +2,14 @@
 
 import inspect
 import re
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from disputatio.apps.output import put
+from disputatio.apps.output import put, show_parts
 from disputatio.errors import StoreError, unknown
 from disputatio.graphs import CATALOGUE
 from disputatio.strategies import Strategy
@@ -39,7 +37,7 @@ def table() -> None:
     rows.add_column("Calls", justify="right", no_wrap=True)
     for strategy in CATALOGUE.values():
         rows.add_row(strategy.name, Text(_summary(strategy)), Text(strategy.source), f"{strategy.calls:,}")
-    _print(
+    show_parts(
         rows,
         Text(
             "Calls: the most model calls with the defaults; up to twice as many with models that "
@@ -78,7 +76,7 @@ def _describe(strategy: Strategy[...]) -> None:
     for name, parameter in strategy.signature.parameters.items():
         rows.add_row(name, _shown(parameter.default), Text(described.get(name, "")))
     notes = [Text(" ".join(text.split())) for title, text in sections.items() if title.startswith("Departs")]
-    _print(
+    show_parts(
         Text(strategy.name, style="bold cyan"),
         Text(_summary(strategy)),
         Text(),
@@ -111,13 +109,3 @@ def _sections(strategy: Strategy[...]) -> dict[str, str]:
 
 def _shown(default: Any) -> str:
     return "" if default is inspect.Parameter.empty else "none" if default is None else str(default)
-
-
-def _print(*parts: RenderableType) -> None:
-    """Print in colours where standard output is a terminal that has them."""
-    seen = Console()
-    page = StringIO()
-    console = Console(file=page, width=seen.width, force_terminal=seen.is_terminal, highlight=False, markup=False)
-    for part in parts:
-        console.print(part)
-    put("\n".join(line.rstrip() for line in page.getvalue().split("\n")))

@@ -1,4 +1,4 @@
-"""The command line: `disputatio debate`, `disputatio solve`, `disputatio strategies`.
+"""The command line: `disputatio debate`, `disputatio solve`, `disputatio plan`, `disputatio strategies`.
 
 Nothing heavy is imported before a command runs, so that help and completion come at once.
 """
@@ -13,36 +13,30 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 import disputatio
+from disputatio.apps.options import (
+    DEBATES,
+    EXIT_CODES,
+    PLANS,
+    SOLUTIONS,
+    Asked,
+    Debug,
+    MaxCalls,
+    MaxSeconds,
+    MaxTokens,
+    Models,
+    OutputFormat,
+    Page,
+    Parameters,
+    Properties,
+    Quiet,
+    Seed,
+    Temperature,
+    strategy_names,
+)
 from disputatio.errors import ConfigurationError, DisputatioError
 
 if TYPE_CHECKING:
     from disputatio.strategies import Strategy
-
-MODELS = """\
-Models: local (the embedded one, fetched once), local:FILE.gguf, openai:NAME, ollama:NAME, vllm:URL, \
-openai-compatible:URL#NAME"""
-DEBATES = f"""\
-[bold]Examples[/bold]
-
-  disputatio debate "Should cities ban private cars?"
-
-  disputatio debate @motion.md --rounds 3 --html debate.html
-
-  disputatio debate "Tea or coffee?" --persona "a physician" --persona "a poet" --model ollama:qwen3:4b
-
-{MODELS}"""
-SOLUTIONS = f"""\
-[bold]Examples[/bold]
-
-  disputatio solve "What is 17 * 23?" --answer-type number --strategy self_consistency -p samples=5
-
-  disputatio solve "Which is a mammal?" --choice shark --choice whale -s debate -p rounds=3 -p decision=judge
-
-  cat question.txt | disputatio solve --format json --model openai:gpt-5-mini
-
-{MODELS}"""
-EXIT_CODES = """\
-Exit codes: 0 answered, 1 failed, 2 wrong input, 3 no answer could be read, 130 stopped by Ctrl-C"""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,61 +49,10 @@ shelf = typer.Typer(help="List the strategies, or show one.", invoke_without_com
 app.add_typer(shelf, name="strategies")
 
 
-def _strategy_names() -> list[str]:
-    from disputatio.graphs import CATALOGUE
-
-    return list(CATALOGUE)
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"disputatio {disputatio.__version__}")
         raise typer.Exit
-
-
-Asked = Annotated[
-    str | None, typer.Argument(metavar="QUESTION", help="The question: text, @FILE, or - for what is piped in.")
-]
-Models = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--model",
-        "-m",
-        metavar="[ROLE=]MODEL",
-        help="The model of all, or of one role or debater: judge=openai:NAME. Can be given several times.",
-        rich_help_panel="Models",
-    ),
-]
-Seed = Annotated[
-    int | None, typer.Option(metavar="N", help="Makes a run repeatable where the model can.", rich_help_panel="Models")
-]
-Temperature = Annotated[
-    float | None, typer.Option(metavar="X", help="Randomness of the replies, from 0.", rich_help_panel="Models")
-]
-MaxCalls = Annotated[int | None, typer.Option(metavar="N", help="Most model calls.", rich_help_panel="Limits")]
-MaxTokens = Annotated[
-    int | None, typer.Option(metavar="N", help="Most tokens, read and written.", rich_help_panel="Limits")
-]
-MaxSeconds = Annotated[
-    float | None,
-    typer.Option(
-        metavar="S",
-        help="Longest time, in seconds; then the answer comes from what was said.",
-        rich_help_panel="Limits",
-    ),
-]
-OutputFormat = Annotated[
-    Literal["text", "json", "markdown"],
-    typer.Option("--format", "-f", help="How the result is printed.", rich_help_panel="Output"),
-]
-Page = Annotated[
-    Path | None,
-    typer.Option("--html", metavar="FILE", help="Write the whole run as a page, too.", rich_help_panel="Output"),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Show no progress.", rich_help_panel="Output")]
-Debug = Annotated[
-    bool, typer.Option("--debug", metavar="", help="Show where an error comes from.", rich_help_panel="Output")
-]
 
 
 @app.callback()
@@ -190,20 +133,11 @@ def solve(
             "-s",
             metavar="NAME",
             help="How to reason; see: disputatio strategies.",
-            autocompletion=_strategy_names,
+            autocompletion=strategy_names,
             rich_help_panel="The strategy",
         ),
     ] = "disputation",
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--param",
-            "-p",
-            metavar="NAME=VALUE",
-            help="A parameter of the strategy. Can be given several times.",
-            rich_help_panel="The strategy",
-        ),
-    ] = None,
+    parameter: Parameters = None,
     answer_type: Annotated[
         Literal["text", "number", "boolean", "choice"] | None,
         typer.Option(help="How the answer is read and compared.", rich_help_panel="The strategy"),
@@ -248,6 +182,70 @@ def solve(
         raise typer.Exit(session.answer(question, choose, settings, answer_type=answer_type, choices=choice or ()))
 
 
+@app.command(epilog=PLANS)
+def plan(
+    strategy: Annotated[
+        list[str],
+        typer.Option(
+            "--strategy",
+            "-s",
+            metavar="NAME",
+            help='A strategy, also as "NAME(PARAMETER=VALUE, ...)". Several make a table.',
+            autocompletion=strategy_names,
+            rich_help_panel="The strategy",
+        ),
+    ],
+    parameter: Parameters = None,
+    accuracy: Annotated[
+        float | None,
+        typer.Option(metavar="P", help="How often the model is right by itself [0.7].", rich_help_panel="Simulation"),
+    ] = None,
+    wrong_answers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="How many wrong answers a question has [3].", rich_help_panel="Simulation"),
+    ] = None,
+    popular: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Errors that fall on the same wrong answer.", rich_help_panel="Simulation"),
+    ] = None,
+    properties: Properties = None,
+    questions: Annotated[
+        int, typer.Option(metavar="N", help="How many questions are simulated.", rich_help_panel="Simulation")
+    ] = 200,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Another seed is another draw.", rich_help_panel="Simulation")
+    ] = 1,
+    latency: Annotated[
+        float | None, typer.Option(metavar="S", help="Seconds that one call takes [1].", rich_help_panel="Cost")
+    ] = None,
+    price_in: Annotated[
+        float | None, typer.Option(metavar="X", help="Price of a million tokens read.", rich_help_panel="Cost")
+    ] = None,
+    price_out: Annotated[
+        float | None, typer.Option(metavar="X", help="Price of a million tokens written.", rich_help_panel="Cost")
+    ] = None,
+    format: Annotated[
+        Literal["text", "json"], typer.Option("--format", "-f", help="How it is printed.", rich_help_panel="Output")
+    ] = "text",
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Estimate what a strategy would gain and cost, by running it on a simulated model; no model is called."""
+    with _reported(debug):
+        from disputatio.apps import plan as planning
+
+        named = {"accuracy": accuracy, "wrong_answers": wrong_answers, "popular": popular, "latency": latency}
+        planning.plan(
+            planning.strategies(strategy, parameter or ()),
+            planning.model(named, properties or ()),
+            questions=questions,
+            seed=seed,
+            prices=planning.prices(price_in, price_out),
+            format=format,
+            quiet=quiet,
+        )
+
+
 @shelf.callback()
 def strategies(context: typer.Context) -> None:
     """List the strategies, or show one."""
@@ -260,7 +258,7 @@ def strategies(context: typer.Context) -> None:
 
 @shelf.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The strategy.", autocompletion=_strategy_names)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The strategy.", autocompletion=strategy_names)],
     mermaid: Annotated[
         bool, typer.Option("--mermaid", metavar="", help="Print the diagram only, in Mermaid's language.")
     ] = False,

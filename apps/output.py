@@ -2,9 +2,14 @@
 
 import os
 import sys
+from io import StringIO
+from typing import TYPE_CHECKING
 
 from disputatio.errors import StoreError
 from disputatio.writing import plain
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 def put(text: str) -> None:
@@ -21,6 +26,22 @@ def put(text: str) -> None:
     except OSError as error:
         _shut()
         raise StoreError(f"cannot write to standard output: {error.strerror}") from error
+
+
+def show_parts(*parts: "RenderableType") -> None:
+    """Print tables and texts, in colours where standard output is a terminal that has them.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
+    from rich.console import Console
+
+    seen = Console()
+    page = StringIO()
+    console = Console(file=page, width=seen.width, force_terminal=seen.is_terminal, highlight=False, markup=False)
+    for part in parts:
+        console.print(part)
+    put("\n".join(line.rstrip() for line in page.getvalue().split("\n")))
 
 
 def _shut() -> None:

@@ -161,12 +161,19 @@ def as_question(question: Question | str) -> Question:
         raise ConfigurationError(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from error
 
 
-def synchronously(work: Coroutine[Any, Any, T]) -> T:
+def synchronously(
+    work: Coroutine[Any, Any, T], *, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+) -> T:
     """Run a coroutine to its end, in a thread of its own where this one runs an event loop (in a notebook)."""
+
+    def finish() -> T:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(work)
+
     if not _in_event_loop():
-        return asyncio.run(work)
+        return finish()
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
+        return pool.submit(finish).result()
 
 
 def _in_event_loop() -> bool:

@@ -4,6 +4,7 @@ from disputatio.model import Message, Model, Profile, Reply, Request, TokenLogpr
 from disputatio.models.load import load_model
 from disputatio.models.openai_compatible import OpenAICompatible
 from disputatio.models.scripted import ScriptedModel
+from disputatio.models.simulated import SimulatedModel
 
 __all__ = [
     "Message",
@@ -13,6 +14,7 @@ __all__ = [
     "Reply",
     "Request",
     "ScriptedModel",
+    "SimulatedModel",
     "TokenLogprob",
     "ToolCall",
     "ToolSpec",

@@ -9,6 +9,7 @@ from typing import Any
 from disputatio.errors import ConfigurationError, unknown
 from disputatio.model import Model, Profile
 from disputatio.models.openai_compatible import OpenAICompatible
+from disputatio.models.simulated import SimulatedModel
 
 SMALL = Profile(structure="two_step", max_tokens=120, context=8192)
 """The embedded model: prose in one short paragraph, and JSON only in a second step."""
@@ -23,6 +24,7 @@ def load_model(model: "str | Model") -> Model:
         vllm:URL                        a vLLM server; URL ends in /v1, and #NAME may follow
         ollama:NAME                     Ollama on this machine, or at OLLAMA_HOST
         openai-compatible:URL#NAME      any other server; the key comes from DISPUTATIO_API_KEY, if it needs one
+        sim:accuracy=0.6,seed=1         a simulated model with known properties; see SimulatedModel
 
     Raises:
         ConfigurationError: If the string names no provider, or lacks a part.
@@ -108,4 +110,5 @@ PROVIDERS: Mapping[str, Callable[[str], Model]] = {
     "vllm": _server("vllm"),
     "ollama": _ollama,
     "openai-compatible": _server("openai-compatible"),
+    "sim": SimulatedModel.of,
 }

@@ -1,0 +1,119 @@
+"""Options: what several commands take, and the examples of their help. Nothing heavy is imported."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+MODELS = """\
+Models: local (the embedded one, fetched once), local:FILE.gguf, openai:NAME, ollama:NAME, vllm:URL, \
+openai-compatible:URL#NAME, sim:accuracy=0.6"""
+DEBATES = f"""\
+[bold]Examples[/bold]
+
+  disputatio debate "Should cities ban private cars?"
+
+  disputatio debate @motion.md --rounds 3 --html debate.html
+
+  disputatio debate "Tea or coffee?" --persona "a physician" --persona "a poet" --model ollama:qwen3:4b
+
+{MODELS}"""
+SOLUTIONS = f"""\
+[bold]Examples[/bold]
+
+  disputatio solve "What is 17 * 23?" --answer-type number --strategy self_consistency -p samples=5
+
+  disputatio solve "Which is a mammal?" --choice shark --choice whale -s debate -p rounds=3 -p decision=judge
+
+  cat question.txt | disputatio solve --format json --model openai:gpt-5-mini
+
+{MODELS}"""
+PLANS = """\
+[bold]Examples[/bold]
+
+  disputatio plan --accuracy 0.6 --strategy self_consistency -p samples=5
+
+  disputatio plan --accuracy 0.6 -s "self_consistency(samples=5)" -s "debate(debaters=5, rounds=1)" --popular 0.8
+
+  disputatio plan --accuracy 0.6 -s debate -p rounds=3 -w conformity=0.5 -w critic_hit=0.7 -w critic_alarm=0.1
+
+  disputatio plan -s disputation --latency 4 --price-in 0.25 --price-out 2 --format json
+
+Other properties, set by -w: spread, conformity, critic_hit, critic_alarm, verifier_hit, verifier_alarm, \
+position_bias, unreadable, fault_rate, words. See docs/simulated.md
+
+The first row of the table is chain_of_thought, the model by itself."""
+EXIT_CODES = """\
+Exit codes: 0 answered, 1 failed, 2 wrong input, 3 no answer could be read, 130 stopped by Ctrl-C"""
+
+
+def strategy_names() -> list[str]:
+    """The names of all strategies, for completion."""
+    from disputatio.graphs import CATALOGUE
+
+    return list(CATALOGUE)
+
+
+Asked = Annotated[
+    str | None, typer.Argument(metavar="QUESTION", help="The question: text, @FILE, or - for what is piped in.")
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="[ROLE=]MODEL",
+        help="The model of all, or of one role or debater: judge=openai:NAME. Can be given several times.",
+        rich_help_panel="Models",
+    ),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param",
+        "-p",
+        metavar="NAME=VALUE",
+        help="A parameter of the strategy. Can be given several times.",
+        rich_help_panel="The strategy",
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option(metavar="N", help="Makes a run repeatable where the model can.", rich_help_panel="Models")
+]
+Temperature = Annotated[
+    float | None, typer.Option(metavar="X", help="Randomness of the replies, from 0.", rich_help_panel="Models")
+]
+Properties = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        "-w",
+        metavar="NAME=VALUE",
+        help="Another property of the model: conformity=0.3, verifier_hit=0.8. Can be given several times.",
+        rich_help_panel="Simulation",
+    ),
+]
+MaxCalls = Annotated[int | None, typer.Option(metavar="N", help="Most model calls.", rich_help_panel="Limits")]
+MaxTokens = Annotated[
+    int | None, typer.Option(metavar="N", help="Most tokens, read and written.", rich_help_panel="Limits")
+]
+MaxSeconds = Annotated[
+    float | None,
+    typer.Option(
+        metavar="S",
+        help="Longest time, in seconds; then the answer comes from what was said.",
+        rich_help_panel="Limits",
+    ),
+]
+OutputFormat = Annotated[
+    Literal["text", "json", "markdown"],
+    typer.Option("--format", "-f", help="How the result is printed.", rich_help_panel="Output"),
+]
+Page = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write the whole run as a page, too.", rich_help_panel="Output"),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Show no progress.", rich_help_panel="Output")]
+Debug = Annotated[
+    bool, typer.Option("--debug", metavar="", help="Show where an error comes from.", rich_help_panel="Output")
+]
