@@ -176,6 +176,13 @@ class Pieces:
         call["name"] += str(function.get("name") or "")
         call["arguments"] += _arguments(function.get("arguments"))
 
+    def spent(self) -> Usage:
+        """What it cost so far: as reported, else an estimate of what was written."""
+        if self.usage.prompt_tokens:
+            return self.usage
+        written = sum(map(len, self.text)) + sum(map(len, self.reasoning))
+        return Usage(calls=1, completion_tokens=written // 4, estimated=True)
+
     def reply(self) -> Reply:
         """The whole reply.
 

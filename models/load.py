@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from disputatio.errors import ConfigurationError, unknown
+from disputatio.gate import gate_of
 from disputatio.model import Model, Profile
 from disputatio.models.openai_compatible import OpenAICompatible
 from disputatio.models.simulated import SimulatedModel
@@ -66,14 +67,16 @@ def _openai(name: str) -> Model:
         raise ConfigurationError("which OpenAI model? for example 'openai:gpt-5-mini'")
     if not key:
         raise ConfigurationError(f"'openai:{name}' needs a key: set OPENAI_API_KEY")
+    url = os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1").rstrip("/")
     return OpenAICompatible(
         name=f"openai:{name}",
-        base_url=os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1").rstrip("/"),
+        base_url=url,
         model=name,
         api_key=key,
         key_variable="OPENAI_API_KEY",
         limit_field="max_completion_tokens",
         profile=Profile(max_tokens=4096),
+        gate=gate_of(f"{url} {name}", start=20),
     )
 
 

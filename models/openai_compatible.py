@@ -12,9 +12,10 @@ from functools import cached_property
 from typing import Any
 
 from disputatio.budget import Usage
-from disputatio.errors import ModelError, UnsupportedError
+from disputatio.errors import ModelError, ModelUnavailableError, UnsupportedError
+from disputatio.gate import Gate, gate_of
 from disputatio.model import Profile, Reply, Request
-from disputatio.models.chat import Pieces, bad, body_of, dumped, parsed, reply_of
+from disputatio.models.chat import Pieces, bad, body_of, dumped, parsed, reply_of, usage_of
 from disputatio.models.refusals import FIELDS, not_understood, refusal
 from disputatio.models.transport import Clocks, Events, Received, Transport
 
@@ -37,8 +38,13 @@ class OpenAICompatible:
     limit_field: str = "max_tokens"
     """The server's name for the longest reply; OpenAI's own models call it max_completion_tokens."""
     clocks: Clocks = field(default_factory=Clocks)
+    gate: Gate | None = None
+    """How many requests may be under way; None shares the gate of the address, which narrows if the server refuses."""
     _refused: set[str] = field(default_factory=set, repr=False)
     """Fields of a request that the server did not take."""
+
+    def __post_init__(self) -> None:
+        self.gate = self.gate or gate_of(self.base_url)
 
     @cached_property
     def _transport(self) -> Transport:
@@ -55,17 +61,24 @@ class OpenAICompatible:
             body["stream"] = True
             if "stream_options" not in self._refused:
                 body["stream_options"] = {"include_usage": True}
+        assert self.gate
         try:
-            if on_text is None or not streamed:
-                reply = self._whole(await self._transport.post("/chat/completions", dumped(body)))
-            else:
-                reply = await self._streamed(dumped(body), request.max_tokens, on_text)
+            async with self.gate:
+                if on_text is None or not streamed:
+                    reply = self._whole(await self._transport.post("/chat/completions", dumped(body)))
+                else:
+                    reply = await self._streamed(dumped(body), request.max_tokens, on_text)
         except ModelError as error:
             if error.status == 404:
                 raise await self._unknown(error) from error
+            if error.usage and not error.usage.prompt_tokens:
+                error.usage = _estimate(request, error.usage.completion_tokens, calls=0)
             self._learn(error, body)
             return await self.complete(request, on_text)
-        return reply if reply.usage.prompt_tokens else _estimated(reply, request)
+        if reply.usage.prompt_tokens:
+            return reply
+        written = len(reply.text) + len(reply.reasoning) + sum(map(len, reply.others))
+        return replace(reply, usage=_estimate(request, written // 4))
 
     async def models(self) -> Sequence[str]:
         """The names of the models that the server lists.
@@ -105,10 +118,22 @@ class OpenAICompatible:
         body = parsed(received.content)
         if "error" in body:
             raise self._refusal(received)
-        return reply_of(body, self.base_url)
+        try:
+            return reply_of(body, self.base_url)
+        except ModelUnavailableError as error:
+            error.usage = _attempt(usage_of(body.get("usage")))
+            raise
 
     async def _streamed(self, body: bytes, max_tokens: int, on_text: Callable[[str], None]) -> Reply:
         pieces = Pieces(self.base_url)
+        try:
+            return await self._pieced(pieces, body, max_tokens, on_text)
+        except ModelUnavailableError as error:
+            if pieces.text or pieces.reasoning or pieces.usage.tokens:
+                error.usage = _attempt(pieces.spent())
+            raise
+
+    async def _pieced(self, pieces: Pieces, body: bytes, max_tokens: int, on_text: Callable[[str], None]) -> Reply:
         async with self._transport.stream("/chat/completions", body) as events:
             if not isinstance(events, Events):  # a refusal, or a server that does not stream
                 reply = self._whole(events)
@@ -166,9 +191,12 @@ class OpenAICompatible:
             raise error
 
 
-def _estimated(reply: Reply, request: Request) -> Reply:
-    """The reply with an estimate, of four characters a token, for the usage that the server did not report."""
-    prompt = sum(len(message["content"]) for message in request.messages)
-    written = len(reply.text) + len(reply.reasoning) + sum(map(len, reply.others))
-    usage = Usage(calls=1, prompt_tokens=prompt // 4 + 1, completion_tokens=written // 4, estimated=True)
-    return replace(reply, usage=usage)
+def _attempt(usage: Usage) -> Usage:
+    """What an attempt cost that failed: the call is counted when it succeeds."""
+    return usage.model_copy(update={"calls": 0})
+
+
+def _estimate(request: Request, completion_tokens: int, *, calls: int = 1) -> Usage:
+    """Usage that the server did not report, at four characters a token."""
+    prompt = sum(len(message["content"]) for message in request.messages) // 4 + 1
+    return Usage(calls=calls, prompt_tokens=prompt, completion_tokens=completion_tokens, estimated=True)

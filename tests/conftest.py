@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from disputatio import gate
 from disputatio.models import ScriptedModel
 
 FIELDS = {
@@ -26,6 +27,12 @@ def reply(prompt: str) -> str:
     if "Use" in asked:
         return '{"use": {"tool": "none"}}'
     return "\n".join(["So it seems to me.", *(f"{name}: {FIELDS.get(name, 'it depends')}" for name in asked)])
+
+
+@pytest.fixture(autouse=True)
+def open_gates() -> None:
+    """Forget what earlier tests' servers took: another one may have got the address of theirs."""
+    gate._GATES.clear()
 
 
 @pytest.fixture

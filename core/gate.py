@@ -1,0 +1,170 @@
+"""Gate: how many calls may be under way at one time, and when none may begin.
+
+A fixed gate holds its number exactly. An adaptive one finds out what a server takes: it opens wider while all goes
+well, as TCP does (doubling until the first refusal, by a twentieth after it), narrows when the server says that it
+is asked too often, and stays closed for as long as the server wants. All runs of a process that use a server share its
+gate; it is safe under threads and event loops.
+"""
+
+import asyncio
+import random
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from threading import Lock
+from types import TracebackType
+
+from disputatio.errors import ConfigurationError, ModelError, ModelUnavailableError
+
+FAILURES, OPEN_SECONDS = 8, 10.0
+"""Failures in a row after which a server is left alone, and for how long."""
+PAUSE = 0.5
+"""Seconds for which the gate closes where the server does not say how long."""
+
+
+@dataclass(eq=False)
+class Gate:
+    """Limits the calls under way: `async with gate: ...`.
+
+    Raises:
+        ConfigurationError: If a limit is not above 0.
+    """
+
+    most: float = float("inf")
+    """Never more than this at one time."""
+    start: float | None = None
+    """Where an adaptive gate begins; None begins at `most` and only narrows if the server refuses."""
+    per_minute: float | None = None
+    """Most calls that begin within a minute, spread evenly."""
+    in_flight: int = 0
+    _limit: float = field(init=False)
+    _refused: bool = False
+    _passed: int = 0
+    _peak: int = 0
+    _failed: int = 0
+    _closed_until: float = 0.0
+    _open_again: float = 0.0
+    _next_start: float = 0.0
+    _settled_until: float = 0.0
+    _waiting: deque[tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]] = field(default_factory=deque)
+    _lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        for number in (self.most, self.start, self.per_minute):
+            if number is not None and not number > 0:
+                raise ConfigurationError(f"limits of a gate are above 0, not {number}")
+        self._limit = min(self.start or self.most, self.most)
+
+    @property
+    def limit(self) -> float:
+        """How many calls may be under way now."""
+        return self._limit
+
+    async def __aenter__(self) -> None:
+        while (pause := self._enter()) is not None:
+            if pause:
+                await asyncio.sleep(pause)
+            else:
+                await self._wait()
+                return
+
+    def _enter(self) -> float | None:
+        """None if the call may begin, 0 if it has to queue, else the seconds after which it may ask again."""
+        now = time.monotonic()
+        with self._lock:
+            if now < self._open_again:
+                left = self._open_again - now
+                message = f"the server failed {self._failed} times in a row; it is left alone for {left:.0f} s"
+                raise ModelUnavailableError(message, fault="overloaded", retry_after=left)
+            if now < self._closed_until:
+                return (self._closed_until - now) * random.uniform(1.0, 1.2)  # not all at the same moment
+            if self.per_minute:
+                if now < self._next_start:
+                    return self._next_start - now
+                self._next_start = max(self._next_start, now - 1.0) + 60.0 / self.per_minute
+            if self._waiting or self.in_flight >= self._limit:
+                return 0.0
+            self._begin()
+            return None
+
+    def _begin(self) -> None:
+        self.in_flight += 1
+        self._peak = max(self._peak, self.in_flight)
+
+    async def _wait(self) -> None:
+        """Queue for a place, which is handed over by who leaves."""
+        loop = asyncio.get_running_loop()
+        place = loop.create_future()
+        with self._lock:
+            self._waiting.append((loop, place))
+            self._hand_over()
+        try:
+            await place
+            await asyncio.sleep(max(self._closed_until - time.monotonic(), 0.0))
+        except asyncio.CancelledError:
+            with self._lock:
+                if (loop, place) in self._waiting:
+                    self._waiting.remove((loop, place))
+                else:  # it had been handed over already
+                    self.in_flight -= 1
+                    self._hand_over()
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            self.in_flight -= 1
+            if error is None:
+                self._went_well()
+            elif isinstance(error, ModelError):
+                self._went_wrong(error)
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        while self._waiting and self.in_flight < self._limit:
+            loop, place = self._waiting.popleft()
+            self._begin()
+            try:
+                loop.call_soon_threadsafe(_give, place)
+            except RuntimeError:  # its event loop has ended
+                self.in_flight -= 1
+
+    def _went_well(self) -> None:
+        self._failed = 0
+        self._passed += 1
+        if self._limit >= self.most or self._passed < self._limit:
+            return
+        if self._peak >= 0.8 * self._limit:
+            wider = max(self._limit * 1.05, self._limit + 1) if self._refused else self._limit * 2
+            self._limit = min(wider, self.most)
+        self._passed = self._peak = 0
+
+    def _went_wrong(self, error: ModelError) -> None:
+        now = time.monotonic()
+        if error.fault == "rate_limited":
+            pause = error.retry_after or PAUSE
+            self._closed_until = max(self._closed_until, now + pause)
+            if now >= self._settled_until:  # once for all calls that were under way together
+                under_way = self.in_flight + 1
+                self._limit = max(1.0, min(self._limit, under_way) * (0.8 if self._refused else 0.5))
+                self._settled_until = self._closed_until
+            self._refused, self._passed = True, 0
+        elif error.fault in ("overloaded", "transport", "timeout"):
+            self._failed += 1
+            if self._failed >= FAILURES:
+                self._open_again = now + OPEN_SECONDS
+
+
+def _give(place: "asyncio.Future[None]") -> None:
+    if not place.done():
+        place.set_result(None)
+
+
+# Gates belong to servers, not to runs: all runs of a process that ask one server share what it takes.
+_GATES: dict[str, Gate] = {}
+
+
+def gate_of(server: str, start: float | None = None) -> Gate:
+    """The gate of a server, by its address; made the first time."""
+    return _GATES.setdefault(server, Gate(start=start))
