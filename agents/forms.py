@@ -6,7 +6,7 @@ what is asked for and read first; JSON is read too. What cannot be read is None:
 
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
@@ -89,7 +89,8 @@ def label(field: str) -> str:
     return field.replace("_", " ").capitalize()
 
 
-def lines_of(form: type[Form], *, without: Collection[str] = ()) -> str:
+@lru_cache(maxsize=256)
+def lines_of(form: type[Form], *, without: tuple[str, ...] = ()) -> str:
     """The lines that a reply in this form ends with, for the prompt."""
     fields = {name: field for name, field in form.model_fields.items() if name not in without}
     return "\n".join(f"{label(name)}: <{field.description}>" for name, field in fields.items())
@@ -156,7 +157,7 @@ def _objects(text: str) -> Iterator[Any]:
 def _labelled(text: str, form: type[Form]) -> dict[str, Any]:
     """The values behind the last line of each label; a list's items may follow on lines of their own."""
     values: dict[str, Any] = {}
-    names = {label(name).lower(): name for name in form.model_fields}
+    names = _by_label(form)
     current = None
     for line in text.splitlines():
         bare = re.sub(r"[*_#`]+", "", line).strip()
@@ -170,6 +171,11 @@ def _labelled(text: str, form: type[Form]) -> dict[str, Any]:
     return values
 
 
+@lru_cache(maxsize=256)
+def _by_label(form: type[Form]) -> Mapping[str, str]:
+    return {label(name).lower(): name for name in form.model_fields}
+
+
 def _listed(text: str, form: type[Form]) -> dict[str, Any]:
     """The numbered or bulleted lines of a text, for a form that is one list."""
     name, *rest = form.model_fields
@@ -178,6 +184,7 @@ def _listed(text: str, form: type[Form]) -> dict[str, Any]:
     return {name: items} if items and not rest and _is_list(form, name) else {}
 
 
+@lru_cache(maxsize=256)
 def _is_list(form: type[Form], name: str) -> bool:
     return str(form.model_fields[name].annotation).startswith(("list", "tuple"))
 

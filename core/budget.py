@@ -125,13 +125,15 @@ class Ledger:
     """The ledger that this one is a part of."""
     retries: int = 0
     """Calls that were made once more because they had failed."""
+    prices: dict[str, Price | None] = field(default_factory=dict, repr=False)
+    """The prices of the models that were asked; None is not known."""
     _held: Usage = field(default_factory=Usage)
     _lock: Lock = field(default_factory=Lock)
     _clocks: set[tuple[asyncio.AbstractEventLoop, asyncio.Timeout]] = field(default_factory=set)
 
     def part(self, budget: Budget) -> "Ledger":
         """A ledger for a part of the run, which may spend this budget and no more than the whole has left."""
-        return Ledger(budget, whole=self, _lock=self._lock)
+        return Ledger(budget, whole=self, prices=self.prices, _lock=self._lock)
 
     @property
     def _chain(self) -> "tuple[Ledger, ...]":

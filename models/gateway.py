@@ -56,7 +56,7 @@ async def call(
     if lacking:
         feature = min(lacking)
         raise UnsupportedError(f"{model.name} cannot do what is asked: {feature}", feature=feature)
-    return await _Call(model, request, ledger, spender, price_of(model.name), on_text, on_retry).make()
+    return await _Call(model, request, ledger, spender, _price(model.name, ledger), on_text, on_retry).make()
 
 
 @dataclass
@@ -184,6 +184,13 @@ class _Call:
     def _estimate(self, request: Request) -> Usage:
         prompt, written = _most_tokens(request) // 2, sum(map(len, self.heard)) // 4
         return Usage(calls=1, prompt_tokens=prompt, completion_tokens=written, estimated=True)
+
+
+def _price(model: str, ledger: Ledger) -> Price | None:
+    """The price of a model, looked up once a run."""
+    if model not in ledger.prices:
+        ledger.prices[model] = price_of(model)
+    return ledger.prices[model]
 
 
 def _says_nothing(reply: Reply) -> bool:
