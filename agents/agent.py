@@ -16,7 +16,8 @@ from disputatio.agents.forms import Form
 from disputatio.agents.speech import Speech, Turn
 from disputatio.agents.tool_use import consult
 from disputatio.context import Context
-from disputatio.memory.transcript import View, everything, render
+from disputatio.errors import ModelError
+from disputatio.memory.transcript import View, everything, render, shortened
 from disputatio.model import Message, Model
 from disputatio.question import Question
 from disputatio.state import State, Update
@@ -100,8 +101,12 @@ class Agent:
         )
         observed = await consult(self.tools, turn, self.prompt(question, seen)) if self.tools else []
         form = self.form if isinstance(self.form, type) or self.form is None else self.form(question, seen)
-        prompt = self.prompt(question, [*seen, *observed])
-        speech = await turn.ask(prompt, form, prose=self.prose)
+        try:
+            speech = await turn.ask(self.prompt(question, [*seen, *observed]), form, prose=self.prose)
+        except ModelError as error:
+            if error.fault != "context_too_long" or not seen:
+                raise
+            speech = await turn.ask(self.prompt(question, shortened([*seen, *observed])), form, prose=self.prose)
         said = [self._thought(speech, seen, round_, context.scope)] if speech else []
         links = [link for thought in said for link in self._links(thought, seen, observed)]
         context.say(*observed, *said, links=links)

@@ -141,6 +141,11 @@ class Ledger:
         return (self,) if self.whole is None else (self, *self.whole._chain)
 
     @property
+    def begun(self) -> int:
+        """Calls that were made or are under way."""
+        return self.total.calls + self._held.calls
+
+    @property
     def stopped(self) -> bool:
         """Whether no further call is made."""
         left = self.seconds_left

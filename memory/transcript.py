@@ -33,6 +33,16 @@ def without(*roles: str) -> View:
     return lambda state: [thought for thought in everything(state) if thought.role not in roles]
 
 
+def shortened(thoughts: Iterable[Thought], words: int = 40) -> list[Thought]:
+    """The same thoughts with no more than their first words, for a context window that is too small for all."""
+    return [_cut(thought, words) for thought in thoughts]
+
+
+def _cut(thought: Thought, words: int) -> Thought:
+    kept = thought.text.split(maxsplit=words)
+    return thought.model_copy(update={"text": " ".join([*kept[:words], "[...]"])}) if len(kept) > words else thought
+
+
 def render(thoughts: Iterable[Thought]) -> str:
     """The transcript as a text: a heading a round, then each author's words."""
     lines: list[str] = []

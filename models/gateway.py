@@ -20,7 +20,7 @@ ATTEMPTS: dict[Fault, int] = {"overloaded": 4, "transport": 3, "truncated": 3, "
 """How often a call is made at most, by what goes wrong; too many requests are waited for instead."""
 PATIENCE = 300.0
 """Seconds for which a call waits where the server is asked too often."""
-SHARE, LEAST = 0.2, 10
+SHARE, LEAST = 0.5, 10
 """Retries that a run may make: a share of its calls, and at least so many."""
 ANSWER_NOW = "You have thought about it. Now give your answer."
 
@@ -129,7 +129,7 @@ class _Call:
             left = self.ledger.seconds_left
             patience = PATIENCE if left is None else min(left, PATIENCE)
             return (state.seconds_since_start or 0.0) + (error.retry_after or 0.0) > patience
-        if state.attempt_number >= ATTEMPTS.get(error.fault, 1) or root.retries >= LEAST + SHARE * root.total.calls:
+        if state.attempt_number >= ATTEMPTS.get(error.fault, 1) or root.retries >= LEAST + SHARE * root.begun:
             return True
         root.retries += 1
         return False

@@ -51,6 +51,7 @@ def refusal(name: str, received: Received, *, key_variable: str | None = None) -
         return ModelError(message, fault="filtered", status=status)
     if status == 429 or "rate_limit" in code:
         wait = _retry_after(received.headers)
+        message += f", to be asked again in {wait:.0f} s" if wait else ""
         return ModelUnavailableError(message, fault="rate_limited", retry_after=wait, status=status)
     if status in (408, 409) or status >= 500 or status == 200:
         wait = _retry_after(received.headers)

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from disputatio import gate
 from disputatio.models import ScriptedModel
@@ -27,6 +28,11 @@ def reply(prompt: str) -> str:
     if "Use" in asked:
         return '{"use": {"tool": "none"}}'
     return "\n".join(["So it seems to me.", *(f"{name}: {FIELDS.get(name, 'it depends')}" for name in asked)])
+
+
+# How fast the machine is must not decide a test.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

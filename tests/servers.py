@@ -1,7 +1,10 @@
 """An OpenAI-compatible server on this machine that says what a test tells it to, faults included."""
 
 import json
+import socket
+import struct
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,6 +38,10 @@ class Sent:
     """Bytes that are promised and not sent."""
     hangs: bool = False
     """Whether it sends nothing more then, and waits for the client to hang up."""
+    drips: float = 0.0
+    """Seconds between two bytes of the reply."""
+    resets: bool = False
+    """Whether the connection is reset instead of closed, after what is sent of a stream."""
 
 
 def completion(text: object = "Paris", **changed: object) -> dict[str, Any]:
@@ -119,14 +126,18 @@ class _Handler(BaseHTTPRequestHandler):
         )
         try:
             self._send(sent)
-            if sent.hangs:
+            if sent.resets:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+                self.close_connection = True
+            elif sent.hangs:
                 self._wait()
         except OSError:
             self.server.hung_up.set()
             self.close_connection = True
 
     def _send(self, sent: Sent) -> None:
-        if sent.hangs and sent.stream is None:
+        if (sent.hangs or sent.resets) and sent.stream is None:
             return
         self.send_response(sent.status)
         for name, value in sent.headers.items():
@@ -137,20 +148,29 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(content) + sent.missing))
             self.close_connection = bool(sent.missing)
             self.end_headers()
-            self.wfile.write(content)
+            self._write(content, sent.drips)
             return
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.close_connection = True
         self.end_headers()
         for piece in sent.stream:
+            self._write(piece, sent.drips)
+
+    def _write(self, content: bytes, drips: float) -> None:
+        for piece in (content[place : place + 1] for place in range(len(content))) if drips else (content,):
             self.wfile.write(piece)
             self.wfile.flush()
+            time.sleep(drips)
 
     def _wait(self) -> None:
         if not self.connection.recv(1):
             self.server.hung_up.set()
         self.close_connection = True
+
+    def finish(self) -> None:
+        if not self.connection._closed:  # type: ignore[attr-defined]
+            super().finish()
 
     def log_message(self, format: str, *args: object) -> None:
         pass
