@@ -152,7 +152,7 @@ class Gate:
             self._refused, self._passed = True, 0
         elif error.fault in ("overloaded", "transport", "timeout"):
             self._failed += 1
-            if self._failed >= FAILURES:
+            if self._failed >= max(FAILURES, self.in_flight):  # not one mishap of all that are under way together
                 self._open_again = now + OPEN_SECONDS
 
 

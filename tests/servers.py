@@ -71,6 +71,7 @@ class Server(ThreadingHTTPServer):
     """Serves in a thread while it is entered; a plan that is a list ends with its last reply again and again."""
 
     daemon_threads = True
+    request_queue_size = 1000
 
     def __init__(self, plan: Plan, models: Sequence[str] = ("small", "large")) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
