@@ -19,6 +19,8 @@ DEBATES = 30
 """Debates behind one figure of processor time."""
 SLOW_MS, SLOW_DEBATES = 100, 5
 """The latency at which the wall time is taken, and over how many debates."""
+MANY = (50, 200)
+"""Debates at the same time."""
 
 
 def tell(url: str, path: str) -> dict[str, float]:
@@ -54,7 +56,11 @@ async def measure(make: Callable[[str], Callable[[str], Awaitable[str]]], url: s
         await debate(QUESTION.format(n=100 + number))
         walls.append(time.perf_counter() - begun)
     slow = tell(url, "/stats")
+    many: dict[str, float] = {}
+    for debates in MANY:
+        many |= await at_once(debate, debates, url)
     return {
+        **many,
         "cpu_us": used / DEBATES / CALLS * 1e6,
         "wall_us": took / DEBATES / CALLS * 1e6,
         "over_ideal": median(walls) / (STEPS * SLOW_MS / 1000),
@@ -62,6 +68,19 @@ async def measure(make: Callable[[str], Callable[[str], Awaitable[str]]], url: s
         "words": cold["words"],
         "shared": cold["shared"],
         "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+async def at_once(debate: Callable[[str], Awaitable[str]], debates: int, url: str) -> dict[str, float]:
+    """So many debates at the same time."""
+    tell(url, "/reset")
+    used, begun = cpu(), time.perf_counter()
+    await asyncio.gather(*(debate(QUESTION.format(n=1000 + number)) for number in range(debates)))
+    used, took = cpu() - used, time.perf_counter() - begun
+    return {
+        f"cpu_us_{debates}": used / debates / CALLS * 1e6,
+        f"over_ideal_{debates}": took / (STEPS * SLOW_MS / 1000),
+        f"in_flight_{debates}": tell(url, "/stats")["most_in_flight"],
     }
 
 
