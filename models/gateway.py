@@ -204,8 +204,9 @@ def _limited(request: Request, held: Usage) -> Request:
 
 async def _count(model: Model, request: Request) -> int:
     """The tokens of a prompt, as the model counts them where it can."""
-    count: Callable[[Request], Awaitable[int]] | None = getattr(model, "count", None)
-    return await count(request) if count else _most_tokens(request)
+    count: Callable[[Request], Awaitable[int | None]] | None = getattr(model, "count", None)
+    counted = await count(request) if count else None
+    return _most_tokens(request) if counted is None else counted
 
 
 def _most_tokens(request: Request) -> int:

@@ -8,12 +8,12 @@ from typing import Any
 
 from disputatio.errors import ConfigurationError, unknown
 from disputatio.gate import gate_of
-from disputatio.model import Model, Profile
+from disputatio.model import FEATURES, Model, Profile
 from disputatio.models.openai_compatible import OpenAICompatible
 from disputatio.models.simulated import SimulatedModel
 
-SMALL = Profile(structure="two_step", max_tokens=120, context=8192)
-"""The embedded model: prose in one short paragraph, and JSON only in a second step."""
+SMALL = Profile(structure="two_step", max_tokens=120, context=8192, features=FEATURES - {"n", "tools"})
+"""The embedded model: prose in one short paragraph, JSON only in a second step, no tools, one reply at a time."""
 
 
 def load_model(model: "str | Model") -> Model:
@@ -50,6 +50,7 @@ def _local(rest: str) -> Model:
         base_url=endpoint.base_url,
         model=path.stem,
         api_key=endpoint.api_key,
+        tokenizer="llama.cpp",
         profile=SMALL if not rest else replace(SMALL, max_tokens=512),
         defaults={
             "temperature": 0.6,
@@ -110,7 +111,7 @@ def _ollama(rest: str) -> Model:
 PROVIDERS: Mapping[str, Callable[[str], Model]] = {
     "local": _local,
     "openai": _openai,
-    "vllm": _server("vllm"),
+    "vllm": _server("vllm", tokenizer="vllm"),
     "ollama": _ollama,
     "openai-compatible": _server("openai-compatible"),
     "sim": SimulatedModel.of,

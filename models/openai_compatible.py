@@ -16,6 +16,7 @@ from disputatio.errors import ModelError, ModelUnavailableError, UnsupportedErro
 from disputatio.gate import Gate, gate_of
 from disputatio.model import Profile, Reply, Request
 from disputatio.models.chat import Pieces, bad, body_of, dumped, parsed, reply_of, usage_of
+from disputatio.models.counting import Tokenizer, count
 from disputatio.models.refusals import FIELDS, not_understood, refusal
 from disputatio.models.transport import Clocks, Events, Received, Transport
 
@@ -38,6 +39,8 @@ class OpenAICompatible:
     limit_field: str = "max_tokens"
     """The server's name for the longest reply; OpenAI's own models call it max_completion_tokens."""
     clocks: Clocks = field(default_factory=Clocks)
+    tokenizer: Tokenizer | None = None
+    """How the server counts the tokens of a prompt, if it can."""
     gate: Gate | None = None
     """How many requests may be under way; None shares the gate of the address, which narrows if the server refuses."""
     _refused: set[str] = field(default_factory=set, repr=False)
@@ -79,6 +82,14 @@ class OpenAICompatible:
             return reply
         written = len(reply.text) + len(reply.reasoning) + sum(map(len, reply.others))
         return replace(reply, usage=_estimate(request, written // 4))
+
+    async def count(self, request: Request) -> int | None:
+        """The tokens of a prompt, by the server's own count; None if it cannot tell."""
+        if not self.tokenizer:
+            return None
+        self.model = self.model or (await self.models())[0]
+        beside = replace(self._transport, base_url=self.base_url.removesuffix("/v1"))
+        return await count(self.tokenizer, beside, request, self.model)
 
     async def models(self) -> Sequence[str]:
         """The names of the models that the server lists.

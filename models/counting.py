@@ -1,0 +1,33 @@
+"""Counting: how many tokens a prompt has, asked of servers that can tell."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from disputatio.errors import ModelError
+from disputatio.model import Request
+from disputatio.models.chat import body_of, dumped, parsed
+from disputatio.models.transport import Transport
+
+Tokenizer = Literal["llama.cpp", "vllm"]
+"""Servers that count: their addresses for it lie beside the "/v1" of the others."""
+
+
+async def count(tokenizer: Tokenizer, transport: Transport, request: Request, model: str) -> int | None:
+    """The tokens of a prompt in the model's own chat template; None if the server does not say."""
+    asked = body_of(request, model, {}, "max_tokens")
+    kept: dict[str, Any] = {key: asked[key] for key in ("model", "messages", "tools") if key in asked}
+    try:
+        if tokenizer == "vllm":
+            return int((await _ask(transport, "/tokenize", kept))["count"])
+        prompt = (await _ask(transport, "/apply-template", kept))["prompt"]
+        tokens = await _ask(transport, "/tokenize", {"content": prompt, "add_special": True, "parse_special": True})
+        return len(tokens["tokens"])
+    except (ModelError, KeyError, TypeError, ValueError):
+        return None
+
+
+async def _ask(transport: Transport, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    received = await transport.post(path, dumped(body))
+    if received.status >= 300:
+        raise ModelError(f"{transport.base_url}{path} answers {received.status}", status=received.status)
+    return parsed(received.content)

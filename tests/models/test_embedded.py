@@ -1,0 +1,56 @@
+"""The embedded model behind the protocol: what it counts, reports and refuses."""
+
+import pytest
+
+import disputatio
+from disputatio.budget import Budget, Ledger, Spender
+from disputatio.errors import StoreError, UnsupportedError
+from disputatio.graphs import debate
+from disputatio.model import Message, Request, ToolSpec
+from disputatio.models import OpenAICompatible, load_model
+from disputatio.models.gateway import call
+
+pytestmark = pytest.mark.embedded
+
+
+@pytest.fixture(scope="module")
+def model() -> OpenAICompatible:
+    try:
+        found = load_model("local")
+    except StoreError as error:
+        pytest.skip(f"no weights: {error}")
+    assert isinstance(found, OpenAICompatible)
+    return found
+
+
+def asking(text: str, **settings: object) -> Request:
+    return Request(messages=[Message(role="user", content=text)], **{"max_tokens": 3, **settings})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["Why?", "capital of France " * 30, "\u65e5\u672c\u8a9e " * 20, "1234567890" * 10])
+async def test_prompts_are_counted_as_the_server_bills_them(model: OpenAICompatible, text: str) -> None:
+    assert await model.count(asking(text)) == (await model.complete(asking(text))).usage.prompt_tokens
+
+
+async def test_log_probabilities_are_reported(model: OpenAICompatible) -> None:
+    reply = await model.complete(asking("Is 2 even?", logprobs=3))
+    assert "".join(token.token for token in reply.logprobs).strip() == reply.text.strip()
+    assert all(len(token.top) == 3 and token.logprob <= 0 for token in reply.logprobs)
+
+
+async def test_what_it_cannot_do_is_refused_by_name_before_anything_is_spent(model: OpenAICompatible) -> None:
+    tool = ToolSpec(name="double", description="doubles a", parameters={"type": "object", "properties": {}})
+    for request, feature in ((asking("Hi", n=2), "n"), (asking("Hi", tools=(tool,)), "tools")):
+        ledger = Ledger()
+        with pytest.raises(UnsupportedError, match=f"local cannot do what is asked: {feature}"):
+            await call(model, request, ledger=ledger, spender=Spender("a", "r", 1, "local"))
+        assert ledger.total.calls == 0
+
+
+@pytest.mark.parametrize("tokens", [60, 300, 900])
+async def test_a_token_budget_is_held_exactly(model: OpenAICompatible, tokens: int) -> None:
+    result = await disputatio.asolve(
+        "Is tea hot?", strategy=debate(2, rounds=2), model=model, budget=Budget(tokens=tokens)
+    )
+    assert result.usage.tokens <= tokens
+    assert (result.stop_reason, result.usage.estimated) == ("budget", False)
