@@ -120,11 +120,11 @@ class Agent:
         return [Message(role="system", content=RULES), Message(role="user", content=user)]
 
     def _thought(self, speech: Speech, seen: Sequence[Thought], observed: Sequence[Thought], turn: Turn) -> Thought:
-        origin = [one.id for one in (*seen, *observed)]
+        origin = (speech.usage.prompt_tokens, speech.usage.completion_tokens, *(one.id for one in (*seen, *observed)))
         text = self.preface + _unlabelled(speech.text, [self.name, *(one.author for one in seen)])
         fields = speech.form.model_dump(mode="json") if speech.form else {}
         return Thought(
-            id=turn.context.identify(self.name, turn.round, text, speech.usage, origin),
+            id=turn.context.identify(self.name, turn.round, text, *origin),
             author=self.name,
             role=self.role,
             kind=self.kind if isinstance(self.kind, str) else self.kind(seen),

@@ -57,7 +57,7 @@ async def consult(tools: Sequence[Tool], turn: Turn, prompt: Sequence[Message]) 
         text, failed = f"error: {error}", True
     return [
         Thought(
-            id=context.identify(use.tool, turn.round, text, turn.author, speech.usage, turn.seen),
+            id=context.identify(use.tool, turn.round, text, turn.author, speech.usage.completion_tokens, *turn.seen),
             author=use.tool,
             role="tool",
             kind="observation",

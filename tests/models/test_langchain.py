@@ -9,7 +9,6 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.language_models.fake_chat_models import FakeListChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from openai import DefaultAsyncHttpxClient
 from pydantic import Field
 
 import disputatio as dp
@@ -225,10 +224,11 @@ Make = Callable[..., LangChainModel]
 async def openai() -> AsyncIterator[Make]:
     """Makes models of the package langchain-openai, whose connections are closed in the end."""
     package = pytest.importorskip("langchain_openai", reason="needs langchain-openai")
+    client_of = pytest.importorskip("openai", reason="needs langchain-openai").DefaultAsyncHttpxClient
     clients: list[Any] = []
 
     def make(**settings: Any) -> LangChainModel:
-        clients.append(DefaultAsyncHttpxClient())
+        clients.append(client_of())
         given = {"model": "small", "api_key": "k", "max_retries": 0, "http_async_client": clients[-1], **settings}
         return LangChainModel(chat=package.ChatOpenAI(**given))
 
