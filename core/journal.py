@@ -268,8 +268,9 @@ class Journal:
         if not self.replay:
             thoughts = tuple(thought.id for thought in result.thoughts)
             spent = tuple(Spender(one.author, one.role, one.round, one.model) for one in result.spent)
-            reason = result.stop_reason
-            self._append(EndLine(seconds=result.seconds, stop_reason=reason, thoughts=thoughts, spent=spent))
+            costs = (*(one.usage.cost for one in result.spent), result.usage.cost)
+            seconds, reason = result.seconds, result.stop_reason
+            self._append(EndLine(seconds=seconds, stop_reason=reason, thoughts=thoughts, spent=spent, costs=costs))
             return result
         return self._recording.restored(result)
 

@@ -117,6 +117,8 @@ class EndLine(_Line):
     """The ids of all thoughts in the order in which they were said."""
     spent: tuple[Spender, ...]
     """The order of the cost report."""
+    costs: tuple[float, ...]
+    """What its lines cost, and last what the run did: a sum of floats depends on the order of its parts."""
 
 
 Line = RunLine | ModelLine | CallLine | EndLine

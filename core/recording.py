@@ -14,7 +14,7 @@ from disputatio.model import Profile
 from disputatio.thought import in_order
 
 if TYPE_CHECKING:
-    from disputatio.result import Result
+    from disputatio.result import Result, Spent
 
 PATIENCE_S = 2.0
 """Longest time for which an error is held back, so that what was said before it is said first."""
@@ -149,9 +149,12 @@ class Recording:
         said = {one: place for place, one in enumerate(self.end.thoughts)}
         paid = {one: place for place, one in enumerate(self.end.spent)}
         thoughts = tuple(sorted(result.thoughts, key=lambda one: said.get(one.id, len(said))))
-        spent = sorted(
-            result.spent, key=lambda one: paid.get(Spender(one.author, one.role, one.round, one.model), len(paid))
-        )
+        spent = sorted(result.spent, key=lambda one: paid.get(_spender(one), len(paid)))
+        if [_spender(one) for one in spent] == list(self.end.spent):
+            *costs, whole = self.end.costs
+            usages = [_costing(one.usage, cost) for one, cost in zip(spent, costs, strict=True)]
+            spent = [one.model_copy(update={"usage": usage}) for one, usage in zip(spent, usages, strict=True)]
+            result = result.model_copy(update={"usage": _costing(result.usage, whole)})
         update = {"thoughts": thoughts, "links": in_order(result.links, thoughts), "spent": tuple(spent)}
         known: dict[str, Any] = {"settings": self.run.settings}
         if not failed or self.end.stop_reason == "error":
@@ -163,6 +166,14 @@ def book(call: CallLine, ledger: Ledger) -> None:
     """Book what a recorded call cost."""
     if call.usage != Usage():
         ledger.settle(Usage(), call.usage, call.spender)
+
+
+def _spender(spent: "Spent") -> Spender:
+    return Spender(spent.author, spent.role, spent.round, spent.model)
+
+
+def _costing(usage: Usage, cost: float) -> Usage:
+    return usage.model_copy(update={"cost": cost})
 
 
 def _shown(value: Any) -> str:

@@ -85,12 +85,14 @@ def replayed(path: Path, strategy: Strategy[...], **settings: Any) -> Result:
 @pytest.mark.parametrize("structure", ["native", "two_step", "prompted"])
 @pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
 def test_a_replay_gives_the_same_bytes_and_asks_no_model(
-    strategy: Strategy[...], structure: str, tmp_path: Path
+    strategy: Strategy[...], structure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("DISPUTATIO_PRICES", str(tmp_path / "prices.toml"))
+    (tmp_path / "prices.toml").write_text("[jittery]\nprompt = 0.3\ncompletion = 0.7\n")
     path, model = tmp_path / "run.jsonl", Jittery(answering, structure)
     result = dp.solve("2 + 2?", strategy=strategy, model=model, seed=7, temperature=1.0, journal=path)
     asked, content = model.asked, path.read_bytes()
-    assert asked == result.usage.calls > 0
+    assert asked == result.usage.calls > 0 < result.usage.cost
     for _ in range(2):
         events: list[Any] = []
         assert json_of(replayed(path, strategy, on_event=events.append)) == json_of(result)
@@ -321,10 +323,12 @@ said = st.builds(
     Reply, text=texts, usage=usages, finish_reason=texts, others=st.tuples(texts), reasoning=texts, refusal=texts,
     logprobs=st.tuples(logprobs), tool_calls=st.tuples(tool_calls),
 )  # fmt: skip
-values = st.recursive(st.none() | st.booleans() | st.integers() | numbers | texts, st.lists, max_leaves=4)
+names = st.text()  # without halves of surrogate pairs, which pydantic writes as question marks in keys
+finite = st.floats(allow_nan=False, allow_infinity=False)
+values = st.recursive(st.none() | st.booleans() | st.integers() | finite | texts, st.lists, max_leaves=4)
 lines = st.builds(
     CallLine, kind=st.sampled_from(["model", "tool"]), author=texts, role=texts, round=st.integers(0, 9),
-    step=st.integers(0, 9), name=texts, digest=texts, request=st.dictionaries(texts, values), reply=st.none() | said,
+    step=st.integers(0, 9), name=texts, digest=texts, request=st.dictionaries(names, values), reply=st.none() | said,
     output=st.none() | texts, failure=st.none() | st.builds(Failure, type=texts, message=texts), usage=usages,
     seconds=st.floats(0, 1e6), stop=st.none() | texts, learned=st.none() | st.builds(Profile),
 )  # fmt: skip
