@@ -98,6 +98,7 @@ class Agent:
             model=self.model,
             temperature=self.temperature,
             max_tokens=self.max_tokens,
+            seen=tuple(one.id for one in seen),
         )
         observed = await consult(self.tools, turn, self.prompt(question, seen)) if self.tools else []
         form = self.form if isinstance(self.form, type) or self.form is None else self.form(question, seen)
@@ -107,7 +108,7 @@ class Agent:
             if error.fault != "context_too_long" or not seen:
                 raise
             speech = await turn.ask(self.prompt(question, shortened([*seen, *observed])), form, prose=self.prose)
-        said = [self._thought(speech, seen, round_, context.scope)] if speech else []
+        said = [self._thought(speech, seen, observed, turn)] if speech else []
         links = [link for thought in said for link in self._links(thought, seen, observed)]
         context.say(*observed, *said, links=links)
         return {"thoughts": [*observed, *said], "links": links}
@@ -118,18 +119,21 @@ class Agent:
         user = "\n\n".join(part for part in (str(question), render(seen), instruction) if part)
         return [Message(role="system", content=RULES), Message(role="user", content=user)]
 
-    def _thought(self, speech: Speech, seen: Sequence[Thought], round_: int, scope: str) -> Thought:
+    def _thought(self, speech: Speech, seen: Sequence[Thought], observed: Sequence[Thought], turn: Turn) -> Thought:
+        origin = (speech.usage.prompt_tokens, speech.usage.completion_tokens, *(one.id for one in (*seen, *observed)))
+        text = self.preface + _unlabelled(speech.text, [self.name, *(one.author for one in seen)])
         fields = speech.form.model_dump(mode="json") if speech.form else {}
         return Thought(
+            id=turn.context.identify(self.name, turn.round, text, *origin),
             author=self.name,
             role=self.role,
             kind=self.kind if isinstance(self.kind, str) else self.kind(seen),
-            text=self.preface + _unlabelled(speech.text, [self.name, *(one.author for one in seen)]),
+            text=text,
             answer=fields.get("answer"),
             score=_share(fields.get("score")),
             confidence=_share(fields.get("confidence")),
-            round=round_,
-            scope=scope,
+            round=turn.round,
+            scope=turn.context.scope,
             data=fields,
             usage=speech.usage,
             model=speech.model,

@@ -51,6 +51,8 @@ class Turn:
     model: str | Model | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    seen: tuple[str, ...] = ()
+    """Ids of the thoughts that the speaker sees."""
 
     async def ask(self, messages: Sequence[Message], form: type[Form] | None, *, prose: bool = True) -> Speech | None:
         """Ask the model once, and once more if its reply has to be extracted.
@@ -119,7 +121,16 @@ class Turn:
         listens = context.on_event is not None and not quiet
         hear = (lambda piece: self._emit(Spoken(self.author, piece))) if listens else None
         ledger = context.ledger_of(self.author, self.role)
-        reply = await call(model, request, ledger=ledger, spender=spender, on_text=hear, on_retry=self._emit)
+        reply = await call(
+            model,
+            request,
+            ledger=ledger,
+            spender=spender,
+            on_text=hear,
+            on_retry=self._emit,
+            journal=context.journal,
+            scope=context.scope,
+        )
         cut = reply.finish_reason == "length"
         text = _whole_sentences(reply.text) if cut and schema is None else reply.text or reply.refusal
         return Speech(text=text, usage=reply.usage, model=model.name, cut=cut)
@@ -172,7 +183,7 @@ def model_for(turn: Turn) -> Model:
 def load_into(context: Context, model: str | Model) -> Model:
     """The model that a string names, loaded once a run; a model is taken as it is."""
     if not isinstance(model, str):
-        return model
+        return load_model(model)
     if model not in context.loaded:
         context.loaded[model] = load_model(model)
     return context.loaded[model]

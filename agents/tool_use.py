@@ -5,7 +5,7 @@ second step where it is weak. What a tool returns becomes a thought of its own.
 """
 
 from collections.abc import Sequence
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from pydantic import Field, create_model
 
 from disputatio.agents.forms import Form
 from disputatio.agents.speech import Turn
+from disputatio.budget import Spender
 from disputatio.errors import ToolError
 from disputatio.model import Message
 from disputatio.thought import Thought
@@ -44,18 +45,25 @@ async def consult(tools: Sequence[Tool], turn: Turn, prompt: Sequence[Message]) 
     if speech is None or use is None or use.tool not in by_name:
         return []
     arguments = use.arguments.model_dump(mode="json")
+    context, use_it = turn.context, partial(by_name[use.tool].call, arguments)
+    spender = Spender(turn.author, turn.role, turn.round, use.tool)
     try:
-        text, failed = await by_name[use.tool].call(arguments), False
+        if context.journal:
+            text = await context.journal.tool_call(use_it, arguments, scope=context.scope, spender=spender)
+        else:
+            text = await use_it()
+        failed = False
     except ToolError as error:
         text, failed = f"error: {error}", True
     return [
         Thought(
+            id=context.identify(use.tool, turn.round, text, turn.author, speech.usage.completion_tokens, *turn.seen),
             author=use.tool,
             role="tool",
             kind="observation",
             text=text,
             round=turn.round,
-            scope=turn.context.scope,
+            scope=context.scope,
             data={"arguments": arguments, "failed": failed, "asked_by": turn.author},
             usage=speech.usage,
             model=speech.model,

@@ -4,21 +4,20 @@ Nothing heavy is imported before a command runs, so that help and completion com
 """
 
 import sys
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 import disputatio
+from disputatio.apps import runs
 from disputatio.apps.options import (
     DEBATES,
     EXIT_CODES,
     PLANS,
     SOLUTIONS,
     Asked,
+    Cache,
     Debug,
     MaxCalls,
     MaxSeconds,
@@ -29,11 +28,13 @@ from disputatio.apps.options import (
     Parameters,
     Properties,
     Quiet,
+    Record,
+    Replay,
     Seed,
     Temperature,
     strategy_names,
 )
-from disputatio.errors import ConfigurationError, DisputatioError
+from disputatio.apps.output import reported
 
 if TYPE_CHECKING:
     from disputatio.strategies import Strategy
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 shelf = typer.Typer(help="List the strategies, or show one.", invoke_without_command=True)
 app.add_typer(shelf, name="strategies")
+app.add_typer(runs.app, name="runs")
 
 
 def _version(wanted: bool) -> None:
@@ -94,6 +96,9 @@ def debate(
     max_seconds: MaxSeconds = None,
     format: OutputFormat = "text",
     html: Page = None,
+    record: Record = None,
+    replay: Replay = None,
+    cache: Cache = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -106,7 +111,7 @@ def debate(
         chosen = {} if panel is None else {"debaters": panel}
         return catalogue.find("disputation")(**chosen, rounds=rounds, claims=claims)
 
-    with _reported(debug):
+    with reported(debug):
         from disputatio.apps import session
 
         settings = session.Settings(
@@ -118,6 +123,9 @@ def debate(
             max_seconds=max_seconds,
             format=format,
             html=html,
+            record=record,
+            replay=replay,
+            cache=cache,
             quiet=quiet,
         )
         raise typer.Exit(session.answer(question, choose, settings))
@@ -154,6 +162,9 @@ def solve(
     max_seconds: MaxSeconds = None,
     format: OutputFormat = "text",
     html: Page = None,
+    record: Record = None,
+    replay: Replay = None,
+    cache: Cache = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -165,7 +176,7 @@ def solve(
         found = catalogue.find(strategy)
         return found(**choosing.parameters(found, parameter or ()))
 
-    with _reported(debug):
+    with reported(debug):
         from disputatio.apps import session
 
         settings = session.Settings(
@@ -177,6 +188,9 @@ def solve(
             max_seconds=max_seconds,
             format=format,
             html=html,
+            record=record,
+            replay=replay,
+            cache=cache,
             quiet=quiet,
         )
         raise typer.Exit(session.answer(question, choose, settings, answer_type=answer_type, choices=choice or ()))
@@ -231,7 +245,7 @@ def plan(
     debug: Debug = False,
 ) -> None:
     """Estimate what a strategy would gain and cost, by running it on a simulated model; no model is called."""
-    with _reported(debug):
+    with reported(debug):
         from disputatio.apps import plan as planning
 
         named = {"accuracy": accuracy, "wrong_answers": wrong_answers, "popular": popular, "latency": latency}
@@ -250,7 +264,7 @@ def plan(
 def strategies(context: typer.Context) -> None:
     """List the strategies, or show one."""
     if context.invoked_subcommand is None:
-        with _reported():
+        with reported():
             from disputatio.apps import catalogue
 
             catalogue.table()
@@ -266,27 +280,10 @@ def show(
     png: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the diagram as PNG.")] = None,
 ) -> None:
     """Show one strategy: its source, its cost, its parameters and its diagram."""
-    with _reported():
+    with reported():
         from disputatio.apps import catalogue
 
         catalogue.show(name, mermaid=mermaid, svg=svg, png=png)
-
-
-@contextmanager
-def _reported(debug: bool = False) -> Iterator[None]:
-    """Turn errors into one line and an exit code."""
-    from disputatio.apps.output import complain
-
-    try:
-        yield
-    except KeyboardInterrupt:
-        complain("stopped by Ctrl-C")
-        raise typer.Exit(130) from None
-    except DisputatioError as error:
-        if debug:
-            traceback.print_exc()
-        complain(f"error: {error}")
-        raise typer.Exit(2 if isinstance(error, ConfigurationError) else 1) from None
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import typer
 
 MODELS = """\
 Models: local (the embedded one, fetched once), local:FILE.gguf, openai:NAME, ollama:NAME, vllm:URL, \
-openai-compatible:URL#NAME, sim:accuracy=0.6"""
+openai-compatible:URL#NAME, langchain:PROVIDER:NAME, sim:accuracy=0.6"""
 DEBATES = f"""\
 [bold]Examples[/bold]
 
@@ -116,4 +116,31 @@ Page = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Show no progress.", rich_help_panel="Output")]
 Debug = Annotated[
     bool, typer.Option("--debug", metavar="", help="Show where an error comes from.", rich_help_panel="Output")
+]
+Record = Annotated[
+    Path | None,
+    typer.Option(
+        "--record",
+        metavar="FILE",
+        help="Write every call down; a run that was interrupted goes on from FILE.",
+        rich_help_panel="Record",
+    ),
+]
+Replay = Annotated[
+    Path | None,
+    typer.Option(
+        "--replay",
+        metavar="FILE",
+        help="Repeat the run in FILE with its models, seed and limits; no model is asked.",
+        rich_help_panel="Record",
+    ),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="FILE",
+        help="Keep replies in FILE that come out the same again: those with --seed, or with --temperature 0.",
+        rich_help_panel="Record",
+    ),
 ]

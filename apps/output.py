@@ -2,10 +2,15 @@
 
 import os
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from disputatio.errors import StoreError
+import typer
+
+from disputatio.errors import ConfigurationError, DisputatioError, StoreError
 from disputatio.writing import plain
 
 if TYPE_CHECKING:
@@ -57,3 +62,18 @@ def complain(message: str) -> None:
         print(f"disputatio: {' '.join(plain(message).split())}", file=sys.stderr, flush=True)  # noqa: T201
     except (BrokenPipeError, AttributeError):  # nobody reads it, or there is none
         return
+
+
+@contextmanager
+def reported(debug: bool = False, *, failed: int = 1) -> Iterator[None]:
+    """Turn errors into one line and an exit code, which is 2 for wrong input and `failed` for the rest."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain("stopped by Ctrl-C")
+        raise typer.Exit(130) from None
+    except DisputatioError as error:
+        if debug:
+            traceback.print_exc()
+        complain(f"error: {error}")
+        raise typer.Exit(2 if isinstance(error, ConfigurationError) else failed) from None

@@ -22,6 +22,7 @@ from disputatio.errors import ConfigurationError, DisputatioError
 from disputatio.writing import ending
 
 if TYPE_CHECKING:
+    from disputatio.models.cache import Cached
     from disputatio.question import Question
     from disputatio.result import Result
     from disputatio.strategies import Strategy
@@ -45,6 +46,9 @@ class Settings:
     max_seconds: float | None = None
     format: Format = "text"
     html: Path | None = None
+    record: Path | None = None
+    replay: Path | None = None
+    cache: Path | None = None
     quiet: bool = False
 
 
@@ -73,6 +77,8 @@ def answer(
     """
     text = question_text(given)
     _check_target(settings.html)
+    if settings.replay and (settings.record or settings.cache):
+        raise ConfigurationError("--replay asks no model: it cannot be combined with --record or --cache")
     failure: DisputatioError | None = None
     with display(quiet=settings.quiet) as screen:
         from disputatio.apps import choosing
@@ -80,13 +86,19 @@ def answer(
         question = choosing.question(text, answer_type=answer_type, choices=choices)
         strategy = choose()
         context = _context(strategy, settings, screen)
-        _load(context, screen)
+        if not settings.replay:
+            _load(context, screen)
+        caches = _cached(context, settings.cache) if settings.cache else []
         try:
             result: Result | None = asyncio.run(_run(question, strategy, context, screen))
         except DisputatioError as error:
             failure, result = error, error.result
     if result:
         _give(result, settings)
+    if settings.record and context.journal and context.journal.taken and not settings.quiet:
+        complain(f"{context.journal.taken} replies came from {settings.record}")
+    if caches and not settings.quiet:
+        complain(f"the cache {caches[0].path}: {caches[0].stats()}")
     if failure and context.ledger.stop_reason != "cancelled":
         raise failure
     return _code(context, result)
@@ -103,8 +115,10 @@ def _check_target(html: Path | None) -> None:
 def _context(strategy: "Strategy[...]", settings: Settings, screen: Screen | Lines) -> Context:
     from disputatio.apps import choosing
     from disputatio.graphs.run import prepare
+    from disputatio.journal import Journal
 
     models = choosing.models(settings.models, strategy)
+    journal = settings.replay or settings.record
     limits = {"calls": settings.max_calls, "tokens": settings.max_tokens, "seconds": settings.max_seconds}
     return prepare(
         model=models["default"],
@@ -113,6 +127,7 @@ def _context(strategy: "Strategy[...]", settings: Settings, screen: Screen | Lin
         temperature=settings.temperature,
         seed=settings.seed,
         on_event=screen.hear,  # also where nothing is shown: replies that are streamed can be cut off and kept
+        journal=Journal(journal, replay=bool(settings.replay)) if journal else None,
     )
 
 
@@ -126,6 +141,15 @@ def _load(context: Context, screen: Screen | Lines) -> None:
     if any(name.removesuffix(":") == "local" for name in names):
         weights.smollm2(on_progress=screen.fetched)
     load_all(context)
+
+
+def _cached(context: Context, path: Path) -> "list[Cached]":
+    """Put a response cache before each model of the run."""
+    from disputatio.models.cache import Cached
+
+    caches = {name: Cached(model, path) for name, model in context.loaded.items()}
+    context.loaded.update(caches)
+    return list(caches.values())
 
 
 async def _run(question: "Question", strategy: "Strategy[...]", context: Context, screen: Screen | Lines) -> "Result":

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from disputatio.errors import ToolError as ToolError
     from disputatio.graphs.run import asolve as asolve
     from disputatio.graphs.run import solve as solve
+    from disputatio.journal import Journal as Journal
     from disputatio.question import Question as Question
     from disputatio.result import Result as Result
     from disputatio.state import State as State
@@ -44,6 +45,7 @@ _HOMES = {
     "ConfigurationError": "errors",
     "Context": "context",
     "DisputatioError": "errors",
+    "Journal": "journal",
     "Ledger": "budget",
     "Link": "thought",
     "MissingExtraError": "errors",

@@ -28,6 +28,8 @@ class Usage(BaseModel):
     completion_tokens: int = Field(default=0, ge=0)
     cached_tokens: int = Field(default=0, ge=0)
     """How many of the prompt tokens the server found in its cache."""
+    hits: int = Field(default=0, ge=0)
+    """Calls that a response cache answered: nothing was paid for them, and they are not among `calls`."""
     estimated: bool = False
     """Whether some of it is an estimate, because a server did not report it."""
     cost: float = Field(default=0.0, ge=0)
@@ -46,6 +48,7 @@ class Usage(BaseModel):
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             completion_tokens=self.completion_tokens + other.completion_tokens,
             cached_tokens=self.cached_tokens + other.cached_tokens,
+            hits=self.hits + other.hits,
             estimated=self.estimated or other.estimated,
             cost=self.cost + other.cost,
             unpriced=self.unpriced + other.unpriced,
@@ -57,6 +60,7 @@ class Usage(BaseModel):
             prompt_tokens=self.prompt_tokens - other.prompt_tokens,
             completion_tokens=self.completion_tokens - other.completion_tokens,
             cached_tokens=self.cached_tokens - other.cached_tokens,
+            hits=self.hits - other.hits,
             estimated=self.estimated,
             cost=max(self.cost - other.cost, 0.0) if self.calls > other.calls else 0.0,
             unpriced=self.unpriced - other.unpriced,

@@ -1,10 +1,14 @@
 """Context: the resources of one run, handed to every node through LangGraph's `Runtime[Context]`."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from uuid import uuid4
 from zlib import crc32
 
 from disputatio.budget import Budget, Ledger
+from disputatio.journal import Journal
 from disputatio.model import Model
 from disputatio.thought import Link, Thought
 
@@ -76,6 +80,10 @@ class Context:
     thoughts: list[Thought] = field(default_factory=list)
     """The record: all that was said in the run, nested strategies included."""
     links: list[Link] = field(default_factory=list)
+    journal: Journal | None = None
+    """Where the calls of the run are written down, or taken from."""
+    run_id: str = field(default_factory=lambda: uuid4().hex)
+    _named: Counter[str] = field(default_factory=Counter, repr=False)
 
     def within(self, scope: str, budget: Budget | None = None) -> "Context":
         """The same resources and record for a part of the run, with a scope and a seed of its own.
@@ -95,6 +103,18 @@ class Context:
             return self.ledger
         key = f"{self.scope}/{name}" if self.ledger.whole else name  # a limited part of the run limits its roles, too
         return self.parts.setdefault(key, self.ledger.part(self.budgets[name]))
+
+    def identify(self, author: str, round_: int, *origin: object) -> str:
+        """The id of a new thought: unique in the run, and the same again when the run is replayed.
+
+        Args:
+            author: Who says it.
+            round_: In which round.
+            origin: What tells it from others that the author says at the same time: its words, what it is about, ...
+        """
+        place = repr((self.run_id, self.scope, author, round_, *origin))
+        self._named[place] += 1
+        return blake2b(f"{place}{self._named[place]}".encode(), digest_size=6).hexdigest()
 
     def say(self, *thoughts: Thought, links: Sequence[Link] = ()) -> None:
         """Record thoughts, with the links that come from them, and tell the listener."""

@@ -101,7 +101,10 @@ def _costs(result: "Result") -> str:
     for role, usage in [*_by_role(result).items(), ("all", result.usage)]:
         numbers = (usage.calls, usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
         rows.append(f"| {inline(role)} | {' | '.join(f'{number:,}' for number in numbers)} |")
-    return "\n".join(rows) + ("\n\nSome token counts are estimates." if result.usage.estimated else "")
+    notes = ["Some token counts are estimates."] if result.usage.estimated else []
+    if hits := result.usage.hits:
+        notes.append(f"{_count(hits, 'reply', 'replies')} came from the response cache and cost nothing.")
+    return "\n\n".join(["\n".join(rows), *notes])
 
 
 def mermaid(result: "Result") -> str:
@@ -147,15 +150,16 @@ def facts(result: "Result") -> list[str]:
     return [
         _count(len(result.thoughts), "thought") + (f", {refuted:,} refuted" if refuted else ""),
         *([_count(rounds, "round")] if rounds else []),
-        _count(result.usage.calls, "call"),
+        _count(result.usage.calls, "call")
+        + (f" and {result.usage.hits:,} from the cache" if result.usage.hits else ""),
         ("about " if result.usage.estimated else "") + _count(result.usage.tokens, "token"),
         f"{result.seconds:,.1f} s",
         plain(ending(result.stop_reason)),
     ]
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' if number != 1 else ''}"
+def _count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def show(result: "Result") -> None:

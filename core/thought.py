@@ -99,6 +99,13 @@ def merge(old: list[Thought], new: Iterable[Thought]) -> list[Thought]:
     return list(by_id.values())
 
 
+def in_order(links: Iterable[Link], thoughts: Iterable[Thought]) -> tuple[Link, ...]:
+    """Links in the order of the thoughts that they come from, and then of those that they are about."""
+    places = {thought.id: place for place, thought in enumerate(thoughts)}
+    last = len(places)
+    return tuple(sorted(links, key=lambda link: (places.get(link.source, last), places.get(link.target, last))))
+
+
 def struck(thoughts: Iterable[Thought], links: Iterable[Link]) -> set[str]:
     """Ids of the thoughts that a verdict refuted."""
     verdicts = {thought.id for thought in thoughts if thought.kind == "verdict"}

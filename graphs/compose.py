@@ -50,11 +50,13 @@ def nested(part: Strategy[...], scope: str) -> Callable[..., Any]:
         given = Input(question=state["question"], thoughts=state.get("thoughts", []), links=state.get("links", []))
         first = len(context.thoughts)
         answer = (await inner.ainvoke(given, context=context))["answer"]
+        text = answer.rationale or answer.text
         thought = Thought(
+            id=runtime.context.identify(scope, state.get("round", 0), text),
             author=scope,
             role="strategy",
             kind="answer",
-            text=answer.rationale or answer.text,
+            text=text,
             answer=answer.text or None,
             confidence=answer.confidence,
             scope=runtime.context.scope,

@@ -82,7 +82,7 @@ def disputation(
 
     async def extract(state: State, runtime: Runtime[Context]) -> Update:
         update = await extractor(state, runtime) if claims else Update()
-        said, links = _claims(update.get("thoughts", []), extractor, extractor.view(state), runtime.context.scope)
+        said, links = _claims(update.get("thoughts", []), extractor, extractor.view(state), runtime.context)
         runtime.context.say(*said, links=links)
         return {"thoughts": [*update.get("thoughts", []), *said], "links": [*update.get("links", []), *links]}
 
@@ -149,7 +149,7 @@ def _is_claim(thought: Thought) -> bool:
 
 
 def _claims(
-    extracted: Sequence[Thought], extractor: Agent, statements: Sequence[Thought], scope: str
+    extracted: Sequence[Thought], extractor: Agent, statements: Sequence[Thought], context: Context
 ) -> tuple[list[Thought], list[Link]]:
     """One thought a claim, linked to the statement that made it."""
     made: list[Thought] = []
@@ -160,12 +160,13 @@ def _claims(
         for text in dict.fromkeys(text for text in texts if len(text.split()) > 2):
             speaker = next((one for one in statements if text.casefold().startswith(one.author.casefold())), None)
             claim = Thought(
+                id=context.identify(extractor.name, thought.round, text),
                 author=extractor.name,
                 role=extractor.role,
                 kind="claim",
                 text=text,
                 round=thought.round,
-                scope=scope,
+                scope=context.scope,
                 data={"speaker": speaker.author if speaker else None},
                 model=thought.model,
             )

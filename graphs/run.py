@@ -4,10 +4,10 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
-from uuid import uuid4
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 import disputatio
 from disputatio.agents.speech import load_all
@@ -15,11 +15,16 @@ from disputatio.budget import Budget, Ledger
 from disputatio.context import Context, Event
 from disputatio.errors import ConfigurationError, DisputatioError, unknown
 from disputatio.graphs import CATALOGUE
+from disputatio.journal import Journal
 from disputatio.model import Model
+from disputatio.models import load_model
 from disputatio.question import Question
 from disputatio.result import Result, Spent
 from disputatio.strategies import Strategy
-from disputatio.thought import Answer
+from disputatio.thought import Answer, in_order
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
 
 T = TypeVar("T")
 
@@ -31,12 +36,13 @@ async def asolve(
     question: Question | str,
     *,
     strategy: Strategy[...] | str = "disputation",
-    model: Model | str = "local",
-    models: Mapping[str, Model | str] | None = None,
+    model: "Model | BaseChatModel | str" = "local",
+    models: "Mapping[str, Model | BaseChatModel | str] | None" = None,
     budget: Budget | None = None,
     temperature: float | None = None,
     seed: int | None = None,
     on_event: Callable[[Event], None] | None = None,
+    journal: Journal | Path | str | None = None,
     **params: Any,
 ) -> Result:
     """Answer a question.
@@ -44,12 +50,15 @@ async def asolve(
     Args:
         question: What is asked.
         strategy: How to reason: a strategy, or a name of `disputatio.graphs.CATALOGUE`.
-        model: The model of all agents that have none of their own; see `load_model` for the strings.
+        model: The model of all agents that have none of their own; see `load_model` for the strings. It may also
+            be a chat model of LangChain.
         models: Other models by role ("judge") or by agent's name.
         budget: What the run may spend. What the strategy can need at most is always a limit, too.
         temperature: Randomness of replies, from 0, where an agent sets none; None is the backend's default.
         seed: Makes sampling repeatable where the backend can.
         on_event: Called with each event of the run as it happens, in the thread of the run.
+        journal: A file in which the calls of the run are written down; one that was interrupted goes on from what is
+            there. A `Journal` can also replay the run that it holds, without asking a model.
         **params: Parameters of the strategy, for example `rounds=3`.
 
     Returns:
@@ -58,9 +67,18 @@ async def asolve(
 
     Raises:
         ConfigurationError: If a parameter, a name or the question is wrong; no model was called.
+        StoreError: If the journal cannot be read or written.
         ModelError: If a model failed; the error's `result` holds what was said before.
     """
-    context = prepare(model=model, models=models, budget=budget, temperature=temperature, seed=seed, on_event=on_event)
+    context = prepare(
+        model=model,
+        models=models,
+        budget=budget,
+        temperature=temperature,
+        seed=seed,
+        on_event=on_event,
+        journal=journal,
+    )
     return await run(as_question(question), find(strategy, **params), context)
 
 
@@ -71,12 +89,13 @@ def solve(question: Question | str, **settings: Any) -> Result:
 
 def prepare(
     *,
-    model: Model | str = "local",
-    models: Mapping[str, Model | str] | None = None,
+    model: "Model | BaseChatModel | str" = "local",
+    models: "Mapping[str, Model | BaseChatModel | str] | None" = None,
     budget: Budget | None = None,
     temperature: float | None = None,
     seed: int | None = None,
     on_event: Callable[[Event], None] | None = None,
+    journal: Journal | Path | str | None = None,
 ) -> Context:
     """Make the context of one run, with the parameters of `asolve`.
 
@@ -85,24 +104,33 @@ def prepare(
     """
     if temperature is not None and not 0 <= temperature <= 5:
         raise ConfigurationError(f"the temperature must be from 0 to 5, got {temperature}")
+    chosen = {**(models or {}), "default": model}
     return Context(
-        models={**(models or {}), "default": model},
+        models={role: one if isinstance(one, str) else load_model(one) for role, one in chosen.items()},
         ledger=Ledger(budget or Budget()),
         temperature=temperature,
         seed=seed,
         on_event=on_event,
+        journal=Journal(journal) if isinstance(journal, Path | str) else journal,
     )
 
 
 async def run(question: Question, strategy: Strategy[...], context: Context) -> Result:
     """Run a strategy in a context made for it; see `asolve` for what is returned and raised."""
+    ledger = context.ledger
+    if ledger.budget.calls is None:
+        ledger.budget = ledger.budget.model_copy(update={"calls": strategy.calls * CALLS_PER_TURN})
+    if context.journal is None:
+        return await _run(question, strategy, context)
+    with context.journal.of(question, repr(strategy), settings_of(context), context):
+        return await _run(question, strategy, context)
+
+
+async def _run(question: Question, strategy: Strategy[...], context: Context) -> Result:
     graph = strategy.compiled
     if any(isinstance(model, str) for model in context.models.values()):
         await asyncio.to_thread(load_all, context)
-    ledger = context.ledger
-    ledger.started = time.monotonic()
-    if ledger.budget.calls is None:
-        ledger.budget = ledger.budget.model_copy(update={"calls": strategy.calls * CALLS_PER_TURN})
+    context.ledger.started = time.monotonic()
     try:
         output = await graph.ainvoke({"question": question}, context=context)
     except DisputatioError as error:
@@ -114,26 +142,32 @@ async def run(question: Question, strategy: Strategy[...], context: Context) -> 
 def outcome(question: Question, strategy: Strategy[...], context: Context, answer: Answer) -> Result:
     """The result of a run, finished or not."""
     ledger = context.ledger
-    names = {role: model if isinstance(model, str) else model.name for role, model in context.models.items()}
-    return Result(
-        run_id=uuid4().hex,
+    result = Result(
+        run_id=context.run_id,
         question=question,
         strategy=repr(strategy),
         answer=answer,
         thoughts=tuple(context.thoughts),
-        links=tuple(context.links),
+        links=in_order(context.links, context.thoughts),
         usage=ledger.total,
         spent=tuple(Spent(**spender._asdict(), usage=usage) for spender, usage in ledger.lines.items()),
         seconds=round(ledger.seconds, 3),
         stop_reason=ledger.stop_reason or answer.stop_reason,
-        settings={
-            "models": dict(names),
-            "budget": ledger.budget.model_dump(mode="json"),
-            "temperature": context.temperature,
-            "seed": context.seed,
-            "version": disputatio.__version__,
-        },
+        settings=settings_of(context),
     )
+    return context.journal.ended(result) if context.journal else result
+
+
+def settings_of(context: Context) -> dict[str, JsonValue]:
+    """What a run was told, for its record."""
+    names = {role: model if isinstance(model, str) else model.name for role, model in context.models.items()}
+    return {
+        "models": dict(names),
+        "budget": context.ledger.budget.model_dump(mode="json"),
+        "temperature": context.temperature,
+        "seed": context.seed,
+        "version": disputatio.__version__,
+    }
 
 
 def find(strategy: Strategy[...] | str, **params: Any) -> Strategy[...]:

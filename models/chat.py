@@ -116,7 +116,7 @@ def reply_of(body: Mapping[str, Any], server: str) -> Reply:
             others=tuple(text_of(other["message"].get("content")) for other in others),
             reasoning=text_of(message.get("reasoning_content") or message.get("reasoning")),
             refusal=text_of(message.get("refusal")),
-            logprobs=_logprobs(choice.get("logprobs")),
+            logprobs=logprobs_of(choice.get("logprobs")),
             tool_calls=_calls(message.get("tool_calls")),
         )
     except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
@@ -158,7 +158,7 @@ class Pieces:
                 calls = delta.get("tool_calls") or ()
                 self.reasoning.append(thought)
                 self.refusal.append(refused)
-                self.logprobs.extend(_logprobs(choice.get("logprobs")))
+                self.logprobs.extend(logprobs_of(choice.get("logprobs")))
                 for number, call in enumerate(calls):
                     self._call(number, call)
                 self.finish = str(choice.get("finish_reason") or self.finish)
@@ -232,7 +232,8 @@ def _arguments(value: object) -> str:
     return json.dumps(value) if isinstance(value, dict | list) else text_of(value)
 
 
-def _logprobs(listed: object) -> tuple[TokenLogprob, ...]:
+def logprobs_of(listed: object) -> tuple[TokenLogprob, ...]:
+    """The tokens of a reply, out of the field `logprobs` of a chat completion."""
     tokens = listed.get("content") if isinstance(listed, dict) else None
     return tuple(
         TokenLogprob(
@@ -261,3 +262,17 @@ def usage_of(reported: object) -> Usage:
         return Usage(calls=1, prompt_tokens=prompt, completion_tokens=completion, cached_tokens=cached)
     except (AssertionError, AttributeError, KeyError, ValueError):
         return Usage(calls=1)
+
+
+def estimated(reply: Reply, request: Request) -> Reply:
+    """The reply, with an estimate of its usage if that was not reported."""
+    if reply.usage.prompt_tokens:
+        return reply
+    written = len(reply.text) + len(reply.reasoning) + sum(map(len, reply.others))
+    return replace(reply, usage=estimate(request, written // 4))
+
+
+def estimate(request: Request, completion_tokens: int, *, calls: int = 1) -> Usage:
+    """Usage that the server did not report, at four characters a token."""
+    prompt = sum(len(message["content"]) for message in request.messages) // 4 + 1
+    return Usage(calls=calls, prompt_tokens=prompt, completion_tokens=completion_tokens, estimated=True)

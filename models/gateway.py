@@ -13,6 +13,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from disputatio.budget import Ledger, Price, Spender, Usage
 from disputatio.context import Retried
 from disputatio.errors import BudgetExceededError, Fault, ModelError, ModelUnavailableError, UnsupportedError
+from disputatio.journal import Journal, Trace
 from disputatio.model import Message, Model, Reply, Request
 from disputatio.models.prices import price_of
 
@@ -35,6 +36,8 @@ async def call(
     spender: Spender,
     on_text: Callable[[str], None] | None = None,
     on_retry: Callable[[Retried], None] | None = None,
+    journal: Journal | None = None,
+    scope: str = "",
 ) -> Reply:
     """Make one model call within the budget of the run.
 
@@ -45,6 +48,8 @@ async def call(
         spender: Who asks.
         on_text: Called with each piece of the reply as it is generated; None asks for no streaming.
         on_retry: Called before a call that failed is made again.
+        journal: Where the call is written down, or taken from.
+        scope: Where in a composition the run is, for the journal.
 
     Raises:
         BudgetExceededError: If the budget cannot pay for the call, or the run was stopped while it was under way;
@@ -52,11 +57,12 @@ async def call(
         UnsupportedError: If the model cannot do what is asked; nothing was spent.
         ModelError: If the call failed, after further attempts where trying again may help.
     """
-    lacking = request.needs - model.profile.features
-    if lacking:
-        feature = min(lacking)
-        raise UnsupportedError(f"{model.name} cannot do what is asked: {feature}", feature=feature)
-    return await _Call(model, request, ledger, spender, _price(model.name, ledger), on_text, on_retry).make()
+    asking = _Call(model, request, ledger, spender, _price(model.name, ledger), on_text, on_retry)
+    if journal is None:
+        return await asking.make()
+    return await journal.model_call(
+        asking.make, asking.trace, model, request, scope=scope, spender=spender, ledger=ledger, on_text=on_text
+    )
 
 
 @dataclass
@@ -71,8 +77,12 @@ class _Call:
     on_text: Callable[[str], None] | None
     on_retry: Callable[[Retried], None] | None
     heard: list[str] = field(default_factory=list)
+    trace: Trace = field(default_factory=Trace)
 
     async def make(self) -> Reply:
+        if lacking := self.request.needs - self.model.profile.features:
+            feature = min(lacking)
+            raise UnsupportedError(f"{self.model.name} cannot do what is asked: {feature}", feature=feature)
         reply = await self._in_time(self._persist)
         return await self._once_more(reply) if _says_nothing(reply) else reply
 
@@ -145,6 +155,7 @@ class _Call:
 
     async def _attempt(self, *, calls: int = 1) -> Reply:
         """Make the call once: reserve, ask, settle."""
+        self.trace.attempts += 1
         request = self.request
         counted = await _count(self.model, request) if self.ledger.counts_prompts else 0
         held = self.ledger.reserve(counted, request.max_tokens, self.price, calls=calls)
@@ -179,6 +190,7 @@ class _Call:
             spent = spent.model_copy(update={"unpriced": spent.calls})
         elif cost := self.price.of(spent):
             spent = spent.model_copy(update={"cost": cost})
+        self.trace.usage += spent
         self.ledger.settle(held, spent, self.spender)
 
     def _estimate(self, request: Request) -> Usage:

@@ -1,10 +1,11 @@
 """From a model string to a model."""
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from disputatio.errors import ConfigurationError, unknown
 from disputatio.gate import gate_of
@@ -12,12 +13,15 @@ from disputatio.model import FEATURES, Model, Profile
 from disputatio.models.openai_compatible import OpenAICompatible
 from disputatio.models.simulated import SimulatedModel
 
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
+
 SMALL = Profile(structure="two_step", max_tokens=120, context=8192, features=FEATURES - {"n", "tools"})
 """The embedded model: prose in one short paragraph, JSON only in a second step, no tools, one reply at a time."""
 
 
-def load_model(model: "str | Model") -> Model:
-    """Make the model that a string names; a model is taken as it is.
+def load_model(model: "str | Model | BaseChatModel") -> Model:
+    """Make the model that a string names. A model is taken as it is; so is a chat model of LangChain, as an object.
 
         local                           the embedded model (SmolLM2-135M, fetched once, runs in this process)
         local:PATH.gguf                 any GGUF file, run in this process
@@ -26,17 +30,36 @@ def load_model(model: "str | Model") -> Model:
         ollama:NAME                     Ollama on this machine, or at OLLAMA_HOST
         openai-compatible:URL#NAME      any other server; the key comes from DISPUTATIO_API_KEY, if it needs one
         sim:accuracy=0.6,seed=1         a simulated model with known properties; see SimulatedModel
+        langchain:PROVIDER:NAME         any chat model of LangChain, by the provider's own package
 
     Raises:
         ConfigurationError: If the string names no provider, or lacks a part.
         StoreError: If the embedded model cannot be fetched.
     """
     if not isinstance(model, str):
-        return model
+        return _wrapped(model)
     provider, _, rest = model.partition(":")
     if provider not in PROVIDERS:
         raise unknown("model provider", provider, PROVIDERS)
     return PROVIDERS[provider](rest)
+
+
+def _wrapped(model: "Model | BaseChatModel") -> Model:
+    """A model, made of a chat model of LangChain if it is one; nobody can have one before its package is imported."""
+    if "langchain_core.language_models.chat_models" in sys.modules:
+        from langchain_core.language_models.chat_models import BaseChatModel
+
+        from disputatio.models.langchain import LangChainModel
+
+        if isinstance(model, BaseChatModel):
+            return LangChainModel(chat=model)
+    return model  # type: ignore[return-value]
+
+
+def _langchain(rest: str) -> Model:
+    from disputatio.models import langchain
+
+    return langchain.load(rest)
 
 
 def _local(rest: str) -> Model:
@@ -115,4 +138,5 @@ PROVIDERS: Mapping[str, Callable[[str], Model]] = {
     "ollama": _ollama,
     "openai-compatible": _server("openai-compatible"),
     "sim": SimulatedModel.of,
+    "langchain": _langchain,
 }

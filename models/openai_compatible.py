@@ -15,7 +15,7 @@ from disputatio.budget import Usage
 from disputatio.errors import ModelError, ModelUnavailableError, UnsupportedError
 from disputatio.gate import Gate, gate_of
 from disputatio.model import Profile, Reply, Request
-from disputatio.models.chat import Pieces, bad, body_of, dumped, parsed, reply_of, usage_of
+from disputatio.models.chat import Pieces, bad, body_of, dumped, estimate, estimated, parsed, reply_of, usage_of
 from disputatio.models.counting import Tokenizer, count
 from disputatio.models.refusals import FIELDS, not_understood, refusal
 from disputatio.models.transport import Clocks, Events, Received, Transport
@@ -75,13 +75,10 @@ class OpenAICompatible:
             if error.status == 404:
                 raise await self._unknown(error) from error
             if error.usage and not error.usage.prompt_tokens:
-                error.usage = _estimate(request, error.usage.completion_tokens, calls=0)
+                error.usage = estimate(request, error.usage.completion_tokens, calls=0)
             self._learn(error, body)
             return await self.complete(request, on_text)
-        if reply.usage.prompt_tokens:
-            return reply
-        written = len(reply.text) + len(reply.reasoning) + sum(map(len, reply.others))
-        return replace(reply, usage=_estimate(request, written // 4))
+        return estimated(reply, request)
 
     async def count(self, request: Request) -> int | None:
         """The tokens of a prompt, by the server's own count; None if it cannot tell."""
@@ -205,9 +202,3 @@ class OpenAICompatible:
 def _attempt(usage: Usage) -> Usage:
     """What an attempt cost that failed: the call is counted when it succeeds."""
     return usage.model_copy(update={"calls": 0})
-
-
-def _estimate(request: Request, completion_tokens: int, *, calls: int = 1) -> Usage:
-    """Usage that the server did not report, at four characters a token."""
-    prompt = sum(len(message["content"]) for message in request.messages) // 4 + 1
-    return Usage(calls=calls, prompt_tokens=prompt, completion_tokens=completion_tokens, estimated=True)

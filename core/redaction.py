@@ -1,0 +1,77 @@
+"""Redaction: secrets are taken out of what is written to a file that outlives the run.
+
+Known secrets are the values of environment variables whose names end in _KEY, _TOKEN, _SECRET or _PASSWORD, and what
+the caller names. Others are found by their form: keys with well-known prefixes, headers, passwords in addresses.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import quote
+
+HIDDEN = "[redacted]"
+SHORTEST = 8
+"""Characters of the shortest value that counts as a secret: shorter ones would be found in ordinary text."""
+_NAMES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+_START = r"(?:\b|(?<=\\[nrt]))"
+"""Of a word, also behind a line's end that is written as JSON within a text."""
+_IS = r"[\\\"']*\s*[:=]\s*[\\\"']*"
+_VALUE = r"[^\s\"',;&\\]"
+_FORMS: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    (
+        ("sk-", "hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "glpat-", "xox", "aiza", "akia"),
+        rf"{_START}(?:sk-|hf_|gh[pousr]_|glpat-|xox[abprs]-|AIza|AKIA)[\w-]{{16,}}",
+        HIDDEN,
+    ),
+    (
+        ("authorization",),
+        rf"(?i){_START}((?:proxy-)?authorization{_IS}(?:(?:bearer|basic|token)\s+)?){_VALUE}+",
+        rf"\1{HIDDEN}",
+    ),
+    (("bearer",), rf"(?i){_START}(bearer\s+)(?={_VALUE}*\d){_VALUE}{{8,}}", rf"\1{HIDDEN}"),
+    (
+        ("apikey", "api-key", "api_key", "access", "client"),
+        rf"(?i){_START}((?:[\w-]*api[-_]?key|access[-_]?token|client[-_]?secret){_IS}){_VALUE}{{8,}}",
+        rf"\1{HIDDEN}",
+    ),
+    (("://",), r"(://)[^/\s:@]*:[^/\s@]+(?=@)", rf"\1{HIDDEN}"),
+    (("key=", "token=", "secret=", "password="), r"(?i)([?&](?:key|token|secret|password)=)[^&\s#\"'\\]+",
+     rf"\1{HIDDEN}"),
+)  # fmt: skip
+"""What the form of a secret cannot do without, in lower case (looking for that first is a hundred times as fast), the
+form, and what is put in its place."""
+
+
+def redactor(secrets: Iterable[str] = ()) -> Callable[[Any], Any]:
+    """Make the function that takes secrets out of text, and out of all text in a JSON value.
+
+    Args:
+        secrets: Secrets besides those in the environment; shorter ones than `SHORTEST` are left out.
+    """
+    known = {value for name, value in os.environ.items() if name.upper().endswith(_NAMES)} | set(secrets)
+    forms = {
+        form for one in known if len(one) >= SHORTEST for form in (one, quote(one, safe=""), json.dumps(one)[1:-1])
+    }
+    exact = re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))  # the longest first
+    patterns = [(signs, re.compile(form), put) for signs, form, put in _FORMS]
+
+    def redact(value: Any) -> Any:
+        match value:
+            case str() if len(value) >= SHORTEST:
+                if any(form in value for form in forms):
+                    value = exact.sub(HIDDEN, value)
+                lower = value.lower()
+                for signs, pattern, put in patterns:
+                    if any(sign in lower for sign in signs):
+                        value = pattern.sub(put, value)
+                return value
+            case dict():
+                return {redact(key): redact(one) for key, one in value.items()}
+            case list() | tuple():
+                return [redact(one) for one in value]
+            case _:
+                return value
+
+    return redact
