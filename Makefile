@@ -61,7 +61,8 @@ test-engines: $(ENGINES)/.installed ## Set up and test the transformers engine, 
 
 test-vllm: $(VLLM)/.installed $(VLLM)/weights/config.json ## Set up and test vLLM on the CPU, on its own (6 GB)
 	VLLM_CPU_KVCACHE_SPACE=$${VLLM_CPU_KVCACHE_SPACE:-2} DISPUTATIO_TEST_WEIGHTS=$(VLLM)/weights \
-	  $(VLLM)/bin/python -m pytest -m vllm -s tests/models/test_vllm.py
+	  $(VLLM)/bin/python -m pytest -m vllm -s -W ignore::ResourceWarning \
+	  -W ignore::pytest.PytestUnraisableExceptionWarning tests/models/test_vllm.py  # what vLLM leaves behind at its end
 
 format: $(DEVELOPS) ## Rewrite the code in the house style
 	$(BIN)/ruff format .

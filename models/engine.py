@@ -17,6 +17,8 @@ from disputatio.model import Feature, Message, Profile, Reply, Request, Structur
 
 T = TypeVar("T")
 FEATURES: frozenset[Feature] = frozenset(("schema", "logprobs", "n", "seed", "stop"))
+SAMPLING = {"temperature": 0.6, "top_p": 0.9}
+"""How replies are sampled where neither the request nor the model's own configuration says; 1 is too wild for most."""
 SMALL = 2e9
 """Parameters below which a model answers nonsense when it is held to JSON from its first token."""
 

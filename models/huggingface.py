@@ -20,7 +20,7 @@ from disputatio.errors import ConfigurationError, ModelError, ModelUnavailableEr
 from disputatio.model import Message, Profile, Reply, Request
 from disputatio.models.batching import Batcher
 from disputatio.models.decoding import Decoder, Job, generate
-from disputatio.models.engine import Channel, check, encode, fits, forget, hear, line, once, place, profile_of
+from disputatio.models.engine import SAMPLING, Channel, check, encode, fits, forget, hear, line, once, place, profile_of
 from disputatio.white_box import Inspection
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ ROWS = 16
 """Most replies that are written at once, unless a single request asks for more."""
 COMPACT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 """How JSON is laid out; a weak model that may write any white space writes nothing else."""
-SAMPLING = ("temperature", "top_k", "top_p", "repetition_penalty")
+SETTINGS = ("temperature", "top_k", "top_p", "repetition_penalty")
 
 
 def load(path: str, *, device: str | None = None, dtype: str | None = None) -> "HuggingFace":
@@ -154,7 +154,7 @@ class HuggingFace:
         return await asyncio.to_thread(self._inspect, ids, more, logits, hidden, attention)
 
     def close(self) -> None:
-        """End the calls under way, and let go of the weights."""
+        """End the calls under way, and let the weights go with this object."""
         forget(self)
         self._batches.close()
 
@@ -175,7 +175,7 @@ class HuggingFace:
             model=self.model,
             tokenizer=self.tokenizer,
             ends=frozenset({*(ends if isinstance(ends, list) else [ends]), self.tokenizer.eos_token_id} - {None}),
-            defaults={name: own[name] for name in SAMPLING if own.get(name) is not None},
+            defaults={**SAMPLING, **{name: own[name] for name in SETTINGS if own.get(name) is not None}},
             accepts=frozenset(signature(self.model.forward).parameters),
         )
 

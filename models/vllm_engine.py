@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from disputatio.budget import Usage
 from disputatio.errors import ConfigurationError, ModelError, require
 from disputatio.model import Profile, Reply, Request, TokenLogprob
-from disputatio.models.engine import Channel, check, encode, forget, hear, line, once, place, profile_of
+from disputatio.models.engine import SAMPLING, Channel, check, encode, forget, hear, line, once, place, profile_of
 
 T = TypeVar("T")
 
@@ -69,7 +69,7 @@ class VLLMEngine:
             self._end_thread()
             raise ConfigurationError(f"vLLM cannot start with {str(model)!r}: {line(error)}") from error
         config = self._engine.model_config
-        self._defaults: dict[str, Any] = config.get_diff_sampling_param()
+        self._defaults: dict[str, Any] = {**SAMPLING, **config.get_diff_sampling_param()}
         self.profile: Profile = profile_of(config.hf_config, config.max_model_len)
 
     async def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
