@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
 
-from disputatio.errors import ConfigurationError, ModelError
+from disputatio.errors import ConfigurationError, ModelError, UnsupportedError
 from disputatio.model import Feature, Message, Profile, Reply, Request, Structure
 
 T = TypeVar("T")
@@ -62,13 +62,13 @@ def check(name: str, profile: Profile, request: Request) -> None:
     """Refuse what an engine cannot do, by name.
 
     Raises:
-        ModelError: If the request needs a feature that the profile lacks, or its messages tell of tool calls.
+        UnsupportedError: If the request needs a feature that the profile lacks, or its messages tell of tool calls.
     """
-    lacking = sorted(request.needs - profile.features)
+    lacking = request.needs - profile.features
     if "tools" not in profile.features and any("tool_calls" in message for message in request.messages):
-        lacking.append("tools")
-    if lacking:
-        raise ModelError(f"{name} cannot give what was asked for: {', '.join(lacking)}")
+        lacking |= {"tools"}
+    for feature in sorted(lacking):
+        raise UnsupportedError(f"{name} cannot do what is asked: {feature}", feature=feature)
 
 
 def encode(name: str, profile: Profile, tokenizer: Any, messages: Sequence[Message]) -> list[int]:

@@ -126,12 +126,16 @@ class HuggingFace:
     async def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
         """Answer one request; see `Model.complete`. If it is cancelled, the generation ends within a token."""
         check(self.name, self.profile, request)
-        ids = encode(self.name, self.profile, self.tokenizer, request.messages)
+        ids = self._encode(request.messages)
         matchers = await asyncio.to_thread(self._matchers, request) if request.schema is not None else ()
         channel: Channel[str | Reply] = Channel()
         room = min(request.max_tokens, self._context - len(ids))
         self._batches.submit(Job(request=request, ids=ids, room=room, channel=channel, matchers=matchers))
         return await hear(channel, on_text)
+
+    async def count(self, request: Request) -> int:
+        """The tokens of a prompt; raises as `complete` does if it does not fit."""
+        return len(self._encode(request.messages))
 
     async def inspect(
         self,
@@ -146,7 +150,7 @@ class HuggingFace:
         if isinstance(prompt, str):
             ids: list[int] = self.tokenizer(prompt)["input_ids"]
         else:
-            ids = encode(self.name, self.profile, self.tokenizer, prompt)
+            ids = self._encode(prompt)
         more: list[int] = self.tokenizer(continuation, add_special_tokens=False)["input_ids"] if continuation else []
         if not ids:
             raise ModelError(f"{self.name}: there is nothing to inspect, the prompt is empty")
@@ -162,6 +166,9 @@ class HuggingFace:
     def profile(self) -> Profile:
         """What the model is good at, by its size."""
         return profile_of(self.model.config, self._context)
+
+    def _encode(self, messages: Sequence[Message]) -> list[int]:
+        return encode(self.name, self.profile, self.tokenizer, messages)
 
     @cached_property
     def _context(self) -> int:

@@ -75,13 +75,17 @@ class VLLMEngine:
     async def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
         """Answer one request; see `Model.complete`. If it is cancelled, vLLM is told to abort it."""
         check(self.name, self.profile, request)
-        ids = encode(self.name, self.profile, self._engine.get_tokenizer(), request.messages)
+        ids = self._encode(request)
         channel: Channel[str | Reply] = Channel()
         answering = self._within(self._answer(request, ids, channel, stream=on_text is not None))
         try:
             return await hear(channel, on_text)
         finally:
             answering.cancel()
+
+    async def count(self, request: Request) -> int:
+        """The tokens of a prompt; raises as `complete` does if it does not fit."""
+        return len(self._encode(request))
 
     def close(self) -> None:
         """End the engine and its process; calls under way fail."""
@@ -90,6 +94,9 @@ class VLLMEngine:
             with suppress(TimeoutError):
                 self._within(self._stop()).result(timeout=30)
             self._end_thread()
+
+    def _encode(self, request: Request) -> list[int]:
+        return encode(self.name, self.profile, self._engine.get_tokenizer(), request.messages)
 
     def _within(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)

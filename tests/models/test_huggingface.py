@@ -49,6 +49,7 @@ async def test_a_reply_is_what_the_library_itself_generates(model: HuggingFace) 
         assert reply.text == model.tokenizer.decode(made, skip_special_tokens=True)
         assert reply.usage == dp.Usage(calls=1, prompt_tokens=ids["input_ids"].shape[1], completion_tokens=len(made))
         assert reply.finish_reason == ("length" if len(made) == 24 else "stop")
+        assert await model.count(request) == reply.usage.prompt_tokens
 
 
 async def test_what_is_asked_together_is_answered_as_alone(model: HuggingFace) -> None:

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
@@ -80,14 +79,6 @@ def engine(weights: Path) -> Iterator[VLLMEngine]:
     model.close()
 
 
-def post(server: str, **body: Any) -> dict[str, Any]:
-    messages = [{"role": "user", "content": "Why is the sky blue?"}]
-    content = json.dumps({"model": "smol", "messages": messages, "max_tokens": 12, **body}).encode()
-    request = urllib.request.Request(f"{server}/v1/chat/completions", content, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=120) as reply:
-        return dict(json.load(reply))
-
-
 def metric(server: str, name: str) -> float:
     with urllib.request.urlopen(f"{server}/metrics", timeout=30) as reply:
         text = reply.read().decode()
@@ -121,14 +112,17 @@ async def test_the_server_refuses_what_does_not_fit(server: str) -> None:
         await load_model(f"vllm:{server}/v1#smol").complete(asking("word " * 5000))
 
 
-def test_the_server_gives_logprobs_and_several_replies(server: str) -> None:
-    reply = post(server, n=3, seed=1, temperature=1.0, logprobs=True, top_logprobs=2)
-    assert [choice["index"] for choice in reply["choices"]] == [0, 1, 2]
-    assert len({choice["message"]["content"] for choice in reply["choices"]}) == 3
-    for choice in reply["choices"]:
-        tokens = choice["logprobs"]["content"]
-        assert all(token["logprob"] <= 0 and len(token["top_logprobs"]) >= 2 for token in tokens)
-    assert reply["usage"]["completion_tokens"] <= 36
+async def test_the_server_gives_logprobs_several_replies_and_stops(server: str) -> None:
+    model = load_model(f"vllm:{server}/v1#smol")
+    request = asking("Why is the sky blue?", n=3, seed=1, temperature=1.0, logprobs=2)
+    reply = await model.complete(request)
+    assert len({reply.text, *reply.others}) == 3
+    assert "".join(one.token for one in reply.logprobs) == reply.text
+    assert all(one.logprob <= 0 and len(one.top) >= 2 for one in reply.logprobs)
+    assert reply.usage.completion_tokens <= 48
+    whole = (await model.complete(asking("Why is the sky blue?"))).text
+    cut = await model.complete(asking("Why is the sky blue?", stop=(whole[20:25],)))
+    assert cut.text == whole[: whole.index(whole[20:25])]
 
 
 # In process
