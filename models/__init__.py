@@ -5,8 +5,10 @@ from disputatio.models.load import load_model
 from disputatio.models.openai_compatible import OpenAICompatible
 from disputatio.models.scripted import ScriptedModel
 from disputatio.models.simulated import SimulatedModel
+from disputatio.white_box import Inspection, WhiteBox
 
 __all__ = [
+    "Inspection",
     "Message",
     "Model",
     "OpenAICompatible",
@@ -18,5 +20,6 @@ __all__ = [
     "TokenLogprob",
     "ToolCall",
     "ToolSpec",
+    "WhiteBox",
     "load_model",
 ]

@@ -25,6 +25,8 @@ def load_model(model: "str | Model | BaseChatModel") -> Model:
 
         local                           the embedded model (SmolLM2-135M, fetched once, runs in this process)
         local:PATH.gguf                 any GGUF file, run in this process
+        hf:PATH                         transformers in this process: a folder, a GGUF file, or a name of the hub
+        vllm-engine:PATH                vLLM in this process: a folder, or a name of the hub
         openai:NAME                     OpenAI; the key comes from OPENAI_API_KEY
         vllm:URL                        a vLLM server; URL ends in /v1, and #NAME may follow
         ollama:NAME                     Ollama on this machine, or at OLLAMA_HOST
@@ -34,6 +36,7 @@ def load_model(model: "str | Model | BaseChatModel") -> Model:
 
     Raises:
         ConfigurationError: If the string names no provider, or lacks a part.
+        MissingExtraError: If the provider needs a package that is not installed.
         StoreError: If the embedded model cannot be fetched.
     """
     if not isinstance(model, str):
@@ -85,6 +88,18 @@ def _local(rest: str) -> Model:
     )
 
 
+def _hf(path: str) -> Model:
+    from disputatio.models.huggingface import load
+
+    return load(path)
+
+
+def _vllm_engine(path: str) -> Model:
+    from disputatio.models.vllm_engine import load
+
+    return load(path)
+
+
 def _openai(name: str) -> Model:
     key = os.environ.get("OPENAI_API_KEY")
     if not name:
@@ -133,6 +148,8 @@ def _ollama(rest: str) -> Model:
 
 PROVIDERS: Mapping[str, Callable[[str], Model]] = {
     "local": _local,
+    "hf": _hf,
+    "vllm-engine": _vllm_engine,
     "openai": _openai,
     "vllm": _server("vllm", tokenizer="vllm"),
     "ollama": _ollama,
