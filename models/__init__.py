@@ -3,6 +3,7 @@
 from disputatio.model import Message, Model, Profile, Reply, Request, TokenLogprob, ToolCall, ToolSpec
 from disputatio.models.load import load_model
 from disputatio.models.openai_compatible import OpenAICompatible
+from disputatio.models.responses import OpenAIResponses
 from disputatio.models.scripted import ScriptedModel
 from disputatio.models.simulated import SimulatedModel
 from disputatio.white_box import Inspection, WhiteBox
@@ -12,6 +13,7 @@ __all__ = [
     "Message",
     "Model",
     "OpenAICompatible",
+    "OpenAIResponses",
     "Profile",
     "Reply",
     "Request",

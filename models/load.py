@@ -11,6 +11,7 @@ from disputatio.errors import ConfigurationError, unknown
 from disputatio.gate import gate_of
 from disputatio.model import FEATURES, Model, Profile
 from disputatio.models.openai_compatible import OpenAICompatible
+from disputatio.models.responses import OpenAIResponses
 from disputatio.models.simulated import SimulatedModel
 
 if TYPE_CHECKING:
@@ -106,8 +107,10 @@ def _openai(name: str) -> Model:
         raise ConfigurationError("which OpenAI model? for example 'openai:gpt-5-mini'")
     if not key:
         raise ConfigurationError(f"'openai:{name}' needs a key: set OPENAI_API_KEY")
-    url = os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1").rstrip("/")
-    return OpenAICompatible(
+    url = os.environ.get("OPENAI_BASE_URL", "").rstrip("/")
+    if not url:
+        return OpenAIResponses(name=f"openai:{name}", model=name, api_key=key)
+    return OpenAICompatible(  # another server under OpenAI's name: it may know no other interface
         name=f"openai:{name}",
         base_url=url,
         model=name,

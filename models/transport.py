@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from disputatio.errors import ModelError, ModelUnavailableError
+from disputatio.models.loop_end import at_loop_end
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
@@ -163,8 +164,8 @@ class Events:
             yield rest[5:].strip()
 
 
-# Connections belong to the event loop that made them, and all models share those of a loop.
-_SESSIONS: "dict[asyncio.AbstractEventLoop, tuple[ClientSession, AsyncGenerator[None]]]" = {}
+# All models share the connections of an event loop.
+_SESSIONS: "dict[asyncio.AbstractEventLoop, ClientSession]" = {}
 
 
 async def _session() -> "ClientSession":
@@ -173,23 +174,17 @@ async def _session() -> "ClientSession":
     if loop not in _SESSIONS:
         from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
-        # No limit on connections: how many requests may be under way is the gateway's to say.
+        # No limit on connections: how many requests may be under way is the gate's to say.
         connector = TCPConnector(limit=0, keepalive_timeout=30)
         session = ClientSession(connector=connector, cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=None))
-        closer = _close_with(loop, session)
-        _SESSIONS[loop] = (session, closer)
-        await anext(closer)
-    return _SESSIONS[loop][0]
+        _SESSIONS[loop] = session
 
+        async def close() -> None:
+            _SESSIONS.pop(loop, None)
+            await session.close()
 
-async def _close_with(loop: asyncio.AbstractEventLoop, session: "ClientSession") -> AsyncGenerator[None]:
-    # An event loop that ends (asyncio.run, pytest, a notebook cell's thread) closes its async generators: the one
-    # moment at which the connections can still be closed in order, without asking users to do it.
-    try:
-        yield
-    finally:
-        _SESSIONS.pop(loop, None)
-        await session.close()
+        await at_loop_end(close)
+    return _SESSIONS[loop]
 
 
 def _trusted() -> Any:
