@@ -83,4 +83,6 @@ async def entries(url: str, headers: dict[str, str], clocks: Clocks) -> list[dic
         listed = parsed(received.content).get("data")
     except ModelError as error:
         raise ModelError("something else answers there (no JSON)", fault="bad_reply") from error
-    return [entry for entry in listed or () if isinstance(entry, dict) and "id" in entry]
+    return [
+        entry for entry in (listed if isinstance(listed, list) else ()) if isinstance(entry, dict) and "id" in entry
+    ]
