@@ -13,7 +13,7 @@ from rich.text import Text
 from disputatio.apps.output import complain, put, show_parts
 from disputatio.apps.screen import display
 from disputatio.models import load_model, weights
-from disputatio.models.examination import Examination, Finding, examine
+from disputatio.models.examination import Examination, examine
 from disputatio.writing import plain
 
 ANSWERS = {True: Text("yes", style="green"), False: Text("no", style="red"), None: Text("unknown", style="yellow")}
@@ -34,12 +34,7 @@ def report(spec: str, *, seconds: float, format: Literal["text", "json"], quiet:
         if spec.removesuffix(":") == "local":
             weights.smollm2(on_progress=screen.fetched)
         model = load_model(spec)
-        screen.note("asking")
-
-        def found(finding: Finding) -> None:
-            screen.note(f"{finding.name}: {'yes' if finding.works else 'no'}")
-
-        examined = asyncio.run(examine(model, seconds=seconds, on_finding=found))
+        examined = asyncio.run(examine(model, seconds=seconds, on_step=lambda step: screen.note(f"trying: {step}")))
     if format == "json":
         put(json.dumps(_as_json(examined), indent=2) + "\n")
     else:

@@ -147,7 +147,7 @@ class OpenTelemetry:
     ) -> Iterator["Span"]:
         named = {"gen_ai.operation.name": operation, **attributes}
         with self._tracer.start_as_current_span(
-            self._redact(f"{operation} {name}"),
+            self._safe(f"{operation} {name}"),
             kind=self._api.SpanKind[kind],
             attributes=self._clean(named),
             record_exception=False,  # its message can hold what was said
@@ -157,7 +157,7 @@ class OpenTelemetry:
                 yield span
             except BaseException as error:
                 span.set_attribute("error.type", _kind_of(error))
-                words = self._redact(str(error)) if self._content else None
+                words = self._safe(str(error)) if self._content else None
                 span.set_status(self._api.StatusCode.ERROR, words)
                 raise
 
@@ -167,24 +167,26 @@ class OpenTelemetry:
             for name, value in content.items():
                 clean = self._redact(value)
                 as_json = clean if isinstance(clean, str) else json.dumps(clean, ensure_ascii=False, default=str)
-                span.set_attribute(name, as_json)
+                span.set_attribute(name, _encodable(as_json))
 
     def _set(self, span: "Span", attributes: Mapping[str, Any]) -> None:
         span.set_attributes(self._clean(attributes))
 
     def _clean(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """Attributes without those that are not known, and without secrets."""
-        return {name: self._redact(value) for name, value in attributes.items() if value is not None}
+        return {name: self._safe(value) for name, value in attributes.items() if value is not None}
+
+    def _safe(self, value: Any) -> Any:
+        clean = self._redact(value)
+        return _encodable(clean) if isinstance(clean, str) else clean
 
 
 def _asked(model: Model, request: Request, *, streamed: bool) -> dict[str, Any]:
     provider, _, rest = model.name.partition(":")
-    address = urlsplit(getattr(model, "base_url", ""))
     return {
         "gen_ai.provider.name": provider,
         "gen_ai.request.model": getattr(model, "model", "") or rest or provider,
-        "server.address": address.hostname,
-        "server.port": (address.port or {"http": 80, "https": 443}.get(address.scheme)) if address.hostname else None,
+        **_address(getattr(model, "base_url", "")),
         "gen_ai.request.max_tokens": request.max_tokens,
         "gen_ai.request.temperature": request.temperature,
         "gen_ai.request.seed": request.seed,
@@ -193,6 +195,20 @@ def _asked(model: Model, request: Request, *, streamed: bool) -> dict[str, Any]:
         "gen_ai.request.stream": streamed or None,
         "gen_ai.output.type": "text" if request.schema is None else "json",
     }
+
+
+def _address(url: str) -> dict[str, Any]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:  # no address: the call will say so
+        return {}
+    return {"server.address": parts.hostname, "server.port": port} if parts.hostname else {}
+
+
+def _encodable(text: str) -> str:
+    """Text without halves of surrogate pairs, for which a whole batch of spans would be thrown away."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _spent(trace: Trace) -> dict[str, Any]:

@@ -68,20 +68,20 @@ class Examination:
         return any(one.name == "text reply" and one.works for one in self.findings)
 
 
-async def examine(
-    model: Model, *, seconds: float = 120.0, on_finding: Callable[[Finding], None] | None = None
-) -> Examination:
+async def examine(model: Model, *, seconds: float = 120.0, on_step: Callable[[str], None] | None = None) -> Examination:
     """Find out what a model can do, by at most ten calls of at most 64 tokens each, a first one of 256.
 
     Args:
         model: The model.
         seconds: How long it may take; what was not tried by then is said to be so.
-        on_finding: Called with each finding as it is made.
+        on_step: Called with the name of what is tried next.
     """
     ledger = Ledger(Budget(seconds=seconds))
     examined = Examination(model=model.name)
     steps = _Steps(model, ledger, examined)
     for name, step in steps.all().items():
+        if on_step:
+            on_step(name)
         try:
             finding = await step()
         except BudgetExceededError:
@@ -89,8 +89,6 @@ async def examine(
         except ModelError as error:
             finding = Finding(name=name, works=False, note=str(error))
         examined.findings.append(replace(finding, name=name))
-        if on_finding:
-            on_finding(examined.findings[-1])
         if name == "text reply" and not finding.works:
             break
     examined.usage = ledger.total

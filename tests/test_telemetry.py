@@ -1,9 +1,11 @@
 """Telemetry: what a run writes as spans, what it leaves out, and that nothing leaves unless it is asked for."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +14,17 @@ from hypothesis import strategies as st
 from opentelemetry.trace import SpanKind, StatusCode
 
 import disputatio as dp
+from disputatio.agents import Verifier
 from disputatio.budget import Budget, Ledger, Spender, Usage
 from disputatio.errors import BudgetExceededError, ModelError, ModelUnavailableError
 from disputatio.graphs import best_of, chain_of_thought, debate, sequence
 from disputatio.graphs.run import synchronously
+from disputatio.journal import Journal
 from disputatio.model import Message, Profile, Reply, Request
 from disputatio.models import OpenAICompatible, ScriptedModel
 from disputatio.models.gateway import call
 from disputatio.models.virtual_time import VirtualTimeLoop
+from disputatio.tools import calculator
 from tests.servers import STREAM, Sent, Server
 from tests.spans import Seen, of, total
 
@@ -124,6 +129,7 @@ def test_what_a_call_says_of_itself() -> None:
         "gen_ai.usage.input_tokens": 7,
         "gen_ai.usage.output_tokens": 3,
         "gen_ai.usage.cache_read.input_tokens": 4,
+        "disputatio.attempts": 1,
         "disputatio.calls": 1,
     }, "no cost: the price of a vLLM server is not known"
 
@@ -240,3 +246,29 @@ def test_a_call_that_is_cut_off_is_booked_as_estimated() -> None:
     assert of(span)["error.type"] == "deadline"
     assert of(span)["gen_ai.usage.output_tokens"] == ledger.total.completion_tokens == 50
     assert of(span)["disputatio.estimated"] is True
+
+
+def test_a_replayed_run_tells_that_no_model_was_asked(scripted: ScriptedModel, tmp_path: Path) -> None:
+    recorded = dp.solve(QUESTION, strategy=debate(2, rounds=1), model=scripted, journal=tmp_path / "run.jsonl")
+    seen = Seen()
+    replay = Journal(tmp_path / "run.jsonl", replay=True)
+    result = dp.solve(QUESTION, strategy=debate(2, rounds=1), model=scripted, journal=replay, tracer=seen.tracer)
+    calls = seen.named("chat")
+    assert [of(span)["disputatio.attempts"] for span in calls] == [0, 0]
+    assert total(calls, "gen_ai.usage.input_tokens") == recorded.usage.prompt_tokens == result.usage.prompt_tokens
+    assert of(seen.spans[0])["disputatio.run_id"] == recorded.run_id
+
+
+def test_the_tracer_of_a_recorded_run_sees_its_tools(tmp_path: Path) -> None:
+    def reply(prompt: str) -> str:
+        if "reply with json" in prompt.lower():
+            return json.dumps({"use": {"tool": "calculator", "arguments": {"expression": "6 * 7"}}})
+        return "Reason: so.\nVerdict: supported\nScore: 90"
+
+    checks = sequence(chain_of_thought(), Verifier(tools=[calculator]))
+    for replays in (False, True):
+        seen = Seen(content=True)
+        journal = Journal(tmp_path / "run.jsonl", replay=replays)
+        dp.solve(QUESTION, strategy=checks, model=ScriptedModel(reply), journal=journal, tracer=seen.tracer)
+        [used] = seen.named("execute_tool")
+        assert of(used)["gen_ai.tool.call.result"] == "42"

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from opentelemetry.trace import StatusCode
 
 import disputatio as dp
@@ -136,3 +138,27 @@ def test_secrets_are_in_no_span(content: bool, monkeypatch: pytest.MonkeyPatch) 
     for secret in (SECRET, own, "abcdefgh12345678"):
         assert secret not in seen.text
     assert ("[redacted] is wrong" in seen.text) == content
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(st.characters(exclude_categories=[]), max_size=40), st.text(st.characters(exclude_categories=[])))
+def test_any_text_can_be_written(name: str, text: str) -> None:
+    seen = Seen(content=True)
+    asked = Request(messages=[Message(role="user", content=text)], max_tokens=50)
+    replying = ScriptedModel(lambda prompt: text or "So.", name=f"m:{name}")
+    synchronously(call(replying, asked, ledger=Ledger(), spender=WHO, tracer=seen.tracer))
+    [span] = seen.spans
+    assert seen.text.encode()
+    assert span.name.encode()
+    assert json.loads(of(span)["gen_ai.input.messages"])[0]["role"] == "user"
+    assert all(value.encode() for value in of(span).values() if isinstance(value, str) and value)
+
+
+@pytest.mark.parametrize("url", ["http://host:99999/v1", "http://[bad/v1", "nowhere", "http://", ""])
+def test_an_address_that_is_none_does_not_disturb_the_call(url: str) -> None:
+    seen = Seen()
+    model = ScriptedModel(lambda prompt: "So.")
+    model.base_url = url  # type: ignore[attr-defined]
+    asked = Request(messages=[Message(role="user", content="Why?")], max_tokens=5)
+    assert synchronously(call(model, asked, ledger=Ledger(), spender=WHO, tracer=seen.tracer)).text == "So."
+    assert "server.address" not in of(seen.spans[0])

@@ -11,7 +11,7 @@ import pytest
 from disputatio.errors import StoreError
 from disputatio.model import Profile, Reply, Request
 from disputatio.models import OpenAICompatible, load_model
-from disputatio.models.examination import Examination, Finding, examine
+from disputatio.models.examination import Examination, examine
 from disputatio.models.weights import smollm2
 from tests.servers import Asked, Sent, Server, chunk, completion, event
 
@@ -190,7 +190,7 @@ def test_a_reply_without_a_word_is_none() -> None:
 
 
 def test_time_that_is_over() -> None:
-    found: list[Finding] = []
+    tried: list[str] = []
 
     class Slow:
         name = "slow"
@@ -201,8 +201,9 @@ def test_time_that_is_over() -> None:
                 await asyncio.Event().wait()
             return Reply(text="Yes.")
 
-    asyncio.run(examine(Slow(), seconds=0.2, on_finding=found.append))
-    assert [one.name for one in found][:3] == ["text reply", "streaming", "JSON schema"], "no server to be reached"
+    found = asyncio.run(examine(Slow(), seconds=0.2, on_step=tried.append)).findings
+    assert [one.name for one in found] == tried
+    assert tried[:3] == ["text reply", "streaming", "JSON schema"], "no server to be reached"
     assert [one.note for one in found[1:3]] == ["not tried: 0.2 s were over"] * 2
     assert (found[-1].works, found[-1].note) == (True, "77 tokens")
 
