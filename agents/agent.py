@@ -86,9 +86,15 @@ class Agent:
         Raises:
             ModelError: If the model cannot be reached or refuses.
         """
-        context, seen = runtime.context, self.view(state)
+        context, round_ = runtime.context, state.get("round", 0)
+        if context.tracer is None:
+            return await self._speak(state, context, round_)
+        with context.tracer.turn(self.name, self.role, round=round_, scope=context.scope):
+            return await self._speak(state, context, round_)
+
+    async def _speak(self, state: State, context: Context, round_: int) -> Update:
+        seen = self.view(state)
         question = Question.of(state["question"])
-        round_ = state.get("round", 0)
         turn = Turn(
             author=self.name,
             role=self.role,

@@ -130,6 +130,7 @@ class Turn:
             on_retry=self._emit,
             journal=context.journal,
             scope=context.scope,
+            tracer=context.tracer,
         )
         cut = reply.finish_reason == "length"
         text = _whole_sentences(reply.text) if cut and schema is None else reply.text or reply.refusal

@@ -4,7 +4,7 @@ The choice is a form, so it works on every model: constrained to a schema where 
 second step where it is weak. What a tool returns becomes a thought of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial, reduce
 from operator import or_
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from disputatio.errors import ToolError
 from disputatio.model import Message
 from disputatio.thought import Thought
 from disputatio.tools.tool import Tool
+from disputatio.tracing import Tracer
 
 CHOOSE = """\
 Before you do this you may use one of these tools, where it settles something:
@@ -45,14 +46,13 @@ async def consult(tools: Sequence[Tool], turn: Turn, prompt: Sequence[Message]) 
     if speech is None or use is None or use.tool not in by_name:
         return []
     arguments = use.arguments.model_dump(mode="json")
-    context, use_it = turn.context, partial(by_name[use.tool].call, arguments)
-    spender = Spender(turn.author, turn.role, turn.round, use.tool)
+    context, used = turn.context, by_name[use.tool]
+    use_it = partial(used.call, arguments)
+    if context.journal:
+        spender = Spender(turn.author, turn.role, turn.round, use.tool)
+        use_it = partial(context.journal.tool_call, use_it, arguments, scope=context.scope, spender=spender)
     try:
-        if context.journal:
-            text = await context.journal.tool_call(use_it, arguments, scope=context.scope, spender=spender)
-        else:
-            text = await use_it()
-        failed = False
+        text, failed = await _watched(use_it, used, arguments, context.tracer), False
     except ToolError as error:
         text, failed = f"error: {error}", True
     return [
@@ -69,6 +69,17 @@ async def consult(tools: Sequence[Tool], turn: Turn, prompt: Sequence[Message]) 
             model=speech.model,
         )
     ]
+
+
+async def _watched(
+    use_it: Callable[[], Awaitable[str]], tool: Tool, arguments: dict[str, Any], tracer: Tracer | None
+) -> str:
+    if tracer is None:
+        return await use_it()
+    with tracer.tool(tool.name, tool.description, arguments) as tell:
+        text = await use_it()
+        tell(text)
+        return text
 
 
 def _choice(tools: Sequence[Tool]) -> type[Form]:

@@ -1,4 +1,4 @@
-"""The command line: `disputatio debate`, `disputatio solve`, `disputatio plan`, `disputatio strategies`.
+"""The command line: `disputatio debate`, `solve`, `plan`, `strategies`, `models` and `doctor`.
 
 Nothing heavy is imported before a command runs, so that help and completion come at once.
 """
@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 import disputatio
-from disputatio.apps import runs
+from disputatio.apps import doctor, models, runs
 from disputatio.apps.options import (
     DEBATES,
     EXIT_CODES,
     PLANS,
     SOLUTIONS,
+    AnswerType,
     Asked,
     Cache,
+    Choices,
     Debug,
     MaxCalls,
     MaxSeconds,
@@ -32,6 +34,7 @@ from disputatio.apps.options import (
     Replay,
     Seed,
     Temperature,
+    Trace,
     strategy_names,
 )
 from disputatio.apps.output import reported
@@ -49,6 +52,8 @@ app = typer.Typer(
 shelf = typer.Typer(help="List the strategies, or show one.", invoke_without_command=True)
 app.add_typer(shelf, name="strategies")
 app.add_typer(runs.app, name="runs")
+app.add_typer(models.app, name="models")
+app.command()(doctor.doctor)
 
 
 def _version(wanted: bool) -> None:
@@ -99,6 +104,7 @@ def debate(
     record: Record = None,
     replay: Replay = None,
     cache: Cache = None,
+    trace: Trace = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -126,6 +132,7 @@ def debate(
             record=record,
             replay=replay,
             cache=cache,
+            trace=trace,
             quiet=quiet,
         )
         raise typer.Exit(session.answer(question, choose, settings))
@@ -146,14 +153,8 @@ def solve(
         ),
     ] = "disputation",
     parameter: Parameters = None,
-    answer_type: Annotated[
-        Literal["text", "number", "boolean", "choice"] | None,
-        typer.Option(help="How the answer is read and compared.", rich_help_panel="The strategy"),
-    ] = None,
-    choice: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TEXT", help="A possible answer; give all of them.", rich_help_panel="The strategy"),
-    ] = None,
+    answer_type: AnswerType = None,
+    choice: Choices = None,
     model: Models = None,
     seed: Seed = None,
     temperature: Temperature = None,
@@ -165,6 +166,7 @@ def solve(
     record: Record = None,
     replay: Replay = None,
     cache: Cache = None,
+    trace: Trace = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -191,6 +193,7 @@ def solve(
             record=record,
             replay=replay,
             cache=cache,
+            trace=trace,
             quiet=quiet,
         )
         raise typer.Exit(session.answer(question, choose, settings, answer_type=answer_type, choices=choice or ()))

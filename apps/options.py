@@ -67,6 +67,14 @@ Models = Annotated[
         rich_help_panel="Models",
     ),
 ]
+AnswerType = Annotated[
+    Literal["text", "number", "boolean", "choice"] | None,
+    typer.Option(help="How the answer is read and compared.", rich_help_panel="The strategy"),
+]
+Choices = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TEXT", help="A possible answer; give all of them.", rich_help_panel="The strategy"),
+]
 Parameters = Annotated[
     list[str] | None,
     typer.Option(
@@ -112,6 +120,15 @@ OutputFormat = Annotated[
 Page = Annotated[
     Path | None,
     typer.Option("--html", metavar="FILE", help="Write the whole run as a page, too.", rich_help_panel="Output"),
+]
+Trace = Annotated[
+    bool,
+    typer.Option(
+        "--trace",
+        metavar="",
+        help="Send the run to an OpenTelemetry collector, without what is said; see docs/observability.md.",
+        rich_help_panel="Output",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Show no progress.", rich_help_panel="Output")]
 Debug = Annotated[

@@ -49,6 +49,7 @@ class Settings:
     record: Path | None = None
     replay: Path | None = None
     cache: Path | None = None
+    trace: bool = False
     quiet: bool = False
 
 
@@ -114,6 +115,7 @@ def _check_target(html: Path | None) -> None:
 
 def _context(strategy: "Strategy[...]", settings: Settings, screen: Screen | Lines) -> Context:
     from disputatio.apps import choosing
+    from disputatio.apps.tracing import tracer
     from disputatio.graphs.run import prepare
     from disputatio.journal import Journal
 
@@ -126,6 +128,7 @@ def _context(strategy: "Strategy[...]", settings: Settings, screen: Screen | Lin
         budget=choosing.budget(limits),
         temperature=settings.temperature,
         seed=settings.seed,
+        tracer=tracer() if settings.trace else None,
         on_event=screen.hear,  # also where nothing is shown: replies that are streamed can be cut off and kept
         journal=Journal(journal, replay=bool(settings.replay)) if journal else None,
     )

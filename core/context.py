@@ -11,6 +11,7 @@ from disputatio.budget import Budget, Ledger
 from disputatio.journal import Journal
 from disputatio.model import Model
 from disputatio.thought import Link, Thought
+from disputatio.tracing import Tracer
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ class Context:
     """Where in a composition the run is; see `Thought.scope`."""
     on_event: Callable[[Event], None] | None = None
     """Called with each event, in the order in which they happen; None asks for no streaming."""
+    tracer: Tracer | None = None
+    """Who watches the run; see docs/observability.md."""
     parts: dict[str, Ledger] = field(default_factory=dict, repr=False)
     """The ledgers of those who have a budget of their own."""
     loaded: dict[str, Model] = field(default_factory=dict, repr=False)

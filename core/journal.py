@@ -166,6 +166,7 @@ class Journal:
         call = self._call("model", scope, spender, asked)
         if known := await self._take(call):
             book(known, ledger)
+            trace.usage += known.usage
             if self.replay:
                 ledger.stop_reason = ledger.stop_reason or known.stop
                 self._learn(known)

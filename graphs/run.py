@@ -21,7 +21,9 @@ from disputatio.models import load_model
 from disputatio.question import Question
 from disputatio.result import Result, Spent
 from disputatio.strategies import Strategy
+from disputatio.telemetry import from_environment
 from disputatio.thought import Answer, in_order
+from disputatio.tracing import Tracer
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -43,6 +45,7 @@ async def asolve(
     seed: int | None = None,
     on_event: Callable[[Event], None] | None = None,
     journal: Journal | Path | str | None = None,
+    tracer: Tracer | None = None,
     **params: Any,
 ) -> Result:
     """Answer a question.
@@ -59,6 +62,7 @@ async def asolve(
         on_event: Called with each event of the run as it happens, in the thread of the run.
         journal: A file in which the calls of the run are written down; one that was interrupted goes on from what is
             there. A `Journal` can also replay the run that it holds, without asking a model.
+        tracer: Who watches the run; None is nobody, unless the environment asks for it (docs/observability.md).
         **params: Parameters of the strategy, for example `rounds=3`.
 
     Returns:
@@ -78,6 +82,7 @@ async def asolve(
         seed=seed,
         on_event=on_event,
         journal=journal,
+        tracer=tracer,
     )
     return await run(as_question(question), find(strategy, **params), context)
 
@@ -96,6 +101,7 @@ def prepare(
     seed: int | None = None,
     on_event: Callable[[Event], None] | None = None,
     journal: Journal | Path | str | None = None,
+    tracer: Tracer | None = None,
 ) -> Context:
     """Make the context of one run, with the parameters of `asolve`.
 
@@ -112,11 +118,21 @@ def prepare(
         seed=seed,
         on_event=on_event,
         journal=Journal(journal) if isinstance(journal, Path | str) else journal,
+        tracer=tracer or from_environment(),
     )
 
 
 async def run(question: Question, strategy: Strategy[...], context: Context) -> Result:
     """Run a strategy in a context made for it; see `asolve` for what is returned and raised."""
+    if context.tracer is None:
+        return await _recorded(question, strategy, context)
+    with context.tracer.run(question, strategy) as tell:
+        result = await _recorded(question, strategy, context)
+        tell(result)
+        return result
+
+
+async def _recorded(question: Question, strategy: Strategy[...], context: Context) -> Result:
     ledger = context.ledger
     if ledger.budget.calls is None:
         ledger.budget = ledger.budget.model_copy(update={"calls": strategy.calls * CALLS_PER_TURN})

@@ -7,15 +7,17 @@ attempts that failed.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from disputatio.budget import Ledger, Price, Spender, Usage
-from disputatio.context import Retried
+from disputatio.context import Retried, Spoken
 from disputatio.errors import BudgetExceededError, Fault, ModelError, ModelUnavailableError, UnsupportedError
 from disputatio.journal import Journal, Trace
 from disputatio.model import Message, Model, Reply, Request
 from disputatio.models.prices import price_of
+from disputatio.tracing import Tell, Tracer
 
 ATTEMPTS: dict[Fault, int] = {"overloaded": 4, "transport": 3, "truncated": 3, "timeout": 2, "bad_reply": 2}
 """How often a call is made at most, by what goes wrong; too many requests are waited for instead."""
@@ -38,6 +40,7 @@ async def call(
     on_retry: Callable[[Retried], None] | None = None,
     journal: Journal | None = None,
     scope: str = "",
+    tracer: Tracer | None = None,
 ) -> Reply:
     """Make one model call within the budget of the run.
 
@@ -50,6 +53,7 @@ async def call(
         on_retry: Called before a call that failed is made again.
         journal: Where the call is written down, or taken from.
         scope: Where in a composition the run is, for the journal.
+        tracer: Who watches the call.
 
     Raises:
         BudgetExceededError: If the budget cannot pay for the call, or the run was stopped while it was under way;
@@ -58,11 +62,19 @@ async def call(
         ModelError: If the call failed, after further attempts where trying again may help.
     """
     asking = _Call(model, request, ledger, spender, _price(model.name, ledger), on_text, on_retry)
-    if journal is None:
-        return await asking.make()
-    return await journal.model_call(
-        asking.make, asking.trace, model, request, scope=scope, spender=spender, ledger=ledger, on_text=on_text
-    )
+    make: Callable[[], Awaitable[Reply]] = asking.make
+    if journal:
+        kept = partial(journal.model_call, asking.make, asking.trace, model, request)
+        make = partial(kept, scope=scope, spender=spender, ledger=ledger, on_text=on_text)
+    if tracer is None:
+        return await make()
+    with tracer.call(model, request, streamed=on_text is not None) as asking.tell:
+        try:
+            reply = await make()
+        finally:
+            asking.tell(asking.trace)
+        asking.tell(reply)
+        return reply
 
 
 @dataclass
@@ -78,6 +90,7 @@ class _Call:
     on_retry: Callable[[Retried], None] | None
     heard: list[str] = field(default_factory=list)
     trace: Trace = field(default_factory=Trace)
+    tell: Tell | None = None
 
     async def make(self) -> Reply:
         if lacking := self.request.needs - self.model.profile.features:
@@ -150,8 +163,10 @@ class _Call:
     def _void(self, fault: str, seconds: float) -> None:
         """What was heard of the reply so far is none of it."""
         self.heard.clear()
-        if self.on_retry:
-            self.on_retry(Retried(self.spender.author, fault, seconds))
+        retried = Retried(self.spender.author, fault, seconds)
+        for listener in (self.on_retry, self.tell):
+            if listener:
+                listener(retried)
 
     async def _attempt(self, *, calls: int = 1) -> Reply:
         """Make the call once: reserve, ask, settle."""
@@ -178,6 +193,8 @@ class _Call:
         return reply
 
     def _hear(self, piece: str) -> None:
+        if self.tell and not self.heard:
+            self.tell(Spoken(self.spender.author, piece))
         self.heard.append(piece)
         if self.on_text:
             self.on_text(piece)

@@ -129,7 +129,7 @@ def _params(xllamacpp: Any, settings: _Settings, size: int, key: str) -> Any:
     params.model_alias = {settings.path.stem}  # else every reply carries the path of the file
     params.n_ctx = settings.context * settings.slots
     params.n_parallel = settings.slots
-    reading, writing = (settings.threads, settings.threads) if settings.threads else _threads(_cores(), size)
+    reading, writing = (settings.threads, settings.threads) if settings.threads else _threads(usable_cores(), size)
     params.cpuparams.n_threads = writing
     params.cpuparams_batch.n_threads = reading
     # Below 64 tokens llama.cpp reads a prompt with the same arithmetic with which it writes, so that a seed gives the
@@ -176,7 +176,7 @@ def _threads(cores: int, size: int) -> tuple[int, int]:
     return min(cores, 8), max(1, min(cores // 2, 4)) if size >= 1_000_000_000 else 1
 
 
-def _cores() -> int:
+def usable_cores() -> int:
     """Count the cores this process may use, two hardware threads of one core as one."""
     try:
         usable = os.sched_getaffinity(0)

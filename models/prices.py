@@ -55,13 +55,25 @@ def price_of(model: str) -> Price | None:
     if model.partition(":")[0] in FREE:
         return _FREE
     path = table_path()
+    changed = _changed(path)
+    return None if changed is None else _find(model, path, changed)
+
+
+def table() -> Mapping[str, Price]:
+    """The whole table; empty where there is none. It raises what `price_of` raises."""
+    path = table_path()
+    changed = _changed(path)
+    return {} if changed is None else _table(path, changed)
+
+
+def _changed(path: Path) -> int | None:
+    """When the table was written; None if there is none."""
     try:
-        changed = path.stat().st_mtime_ns
+        return path.stat().st_mtime_ns
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StoreError(f"cannot read the price table {path}: {error.strerror}") from error
-    return _find(model, path, changed)
 
 
 @lru_cache(maxsize=256)

@@ -291,7 +291,7 @@ def test_reading_takes_every_core_and_writing_half_of_them_for_large_models(
 ) -> None:
     assert local._threads(cores, 4_000_000_000) == (reading, writing)
     assert local._threads(cores, 98_000_000) == (reading, 1)
-    assert 1 <= local._cores() <= multiprocessing.cpu_count()
+    assert 1 <= local.usable_cores() <= multiprocessing.cpu_count()
 
 
 def test_the_environment_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
