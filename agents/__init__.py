@@ -7,6 +7,7 @@ from disputatio.agents.forms import Answered, Form, Percent, answered
 from disputatio.agents.judge import Judge, Replies, replying, upholding
 from disputatio.agents.planner import Plan, Planner
 from disputatio.agents.solver import Solver
+from disputatio.agents.step_critic import StepCritic, StepCritique
 from disputatio.agents.verifier import ClaimExtractor, Ruling, Verifier
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "Replies",
     "Ruling",
     "Solver",
+    "StepCritic",
+    "StepCritique",
     "Verifier",
     "answered",
     "contesting",

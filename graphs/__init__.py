@@ -2,25 +2,51 @@
 
 from collections.abc import Mapping
 
+from disputatio.graphs.best_of import best_of
 from disputatio.graphs.chain_of_thought import chain_of_thought
-from disputatio.graphs.compose import best_of, nested, sequence
+from disputatio.graphs.compose import limited, nested, sequence
+from disputatio.graphs.critique_in_the_loop import critique_in_the_loop
 from disputatio.graphs.debate import debate
 from disputatio.graphs.disputation import disputation
+from disputatio.graphs.early_stopping import adaptive_consistency, early_stopping_self_consistency
+from disputatio.graphs.escalate import escalate
+from disputatio.graphs.refine import refine
 from disputatio.graphs.self_consistency import self_consistency
+from disputatio.graphs.universal_self_consistency import universal_self_consistency
+from disputatio.graphs.vote import vote
 from disputatio.strategies import Strategy
 
 __all__ = [
     "CATALOGUE",
+    "adaptive_consistency",
     "best_of",
     "chain_of_thought",
+    "critique_in_the_loop",
     "debate",
     "disputation",
+    "early_stopping_self_consistency",
+    "escalate",
+    "limited",
     "nested",
+    "refine",
     "self_consistency",
     "sequence",
+    "universal_self_consistency",
+    "vote",
 ]
 
 CATALOGUE: Mapping[str, Strategy[...]] = {
-    made.name: made for made in (chain_of_thought, debate, disputation, self_consistency)
+    made.name: made
+    for made in (
+        adaptive_consistency,
+        best_of,
+        chain_of_thought,
+        critique_in_the_loop,
+        debate,
+        disputation,
+        early_stopping_self_consistency,
+        self_consistency,
+        universal_self_consistency,
+    )
 }
 """The strategies that need no parts, by name: those that `solve` and the command line find."""
