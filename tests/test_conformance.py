@@ -23,18 +23,7 @@ import disputatio.graphs
 from disputatio.agents import Planner, Solver, Verifier
 from disputatio.budget import Budget, Ledger, Usage
 from disputatio.context import Context
-from disputatio.graphs import (
-    CATALOGUE,
-    best_of,
-    chain_of_thought,
-    debate,
-    escalate,
-    limited,
-    refine,
-    self_consistency,
-    sequence,
-    vote,
-)
+from disputatio.graphs import CATALOGUE, best_of, chain_of_thought, debate, self_consistency, sequence
 from disputatio.graphs.decisions import RULES
 from disputatio.graphs.run import prepare, run
 from disputatio.model import Profile, Reply, Request
@@ -45,6 +34,7 @@ from disputatio.state import State
 from disputatio.strategies import Strategy
 from disputatio.thought import Answer, Link, Thought
 from disputatio.tools import calculator
+from tests.small_patterns import PATTERNS
 
 SMALL: dict[str, Strategy[...]] = {
     "chain_of_thought": CATALOGUE["chain_of_thought"],
@@ -60,16 +50,7 @@ SMALL: dict[str, Strategy[...]] = {
     "sequence that ends in an agent": sequence(chain_of_thought, Solver()),
     "best_of": best_of(debate(2), n=2),
     "best_of with tools": best_of(chain_of_thought, n=2, by=Verifier(tools=[calculator])),
-    "vote": vote(chain_of_thought, debate(2, rounds=1), Solver("third")),
-    "vote by a judge": vote(chain_of_thought, chain_of_thought, decision="judge"),
-    "escalate": escalate(debate(2, rounds=1), debate(3, rounds=1), accept=lambda answer: False),
-    "limited": limited(debate(2), Budget(calls=8)),
-    "refine": refine(chain_of_thought, rounds=2, gate="always"),
-    "critique in the loop": CATALOGUE["critique_in_the_loop"],
-    "critique of three": CATALOGUE["critique_in_the_loop"](samples=3, rounds=2),
-    "adaptive": CATALOGUE["adaptive_consistency"](samples=6),
-    "early stopping": CATALOGUE["early_stopping_self_consistency"](samples=6, window=3),
-    "universal": CATALOGUE["universal_self_consistency"](samples=3),
+    **PATTERNS,
     "nested twice": sequence(Planner(), best_of(sequence(Solver(), self_consistency(samples=2)), n=2)),
 }
 STRATEGIES = {**SMALL, **CATALOGUE}

@@ -15,8 +15,8 @@ from textwrap import dedent
 import pytest
 import typer
 
-from disputatio.apps.cli import app
 from disputatio import graphs
+from disputatio.apps.cli import app
 from disputatio.graphs import CATALOGUE, catalogue
 from disputatio.models import ScriptedModel
 
