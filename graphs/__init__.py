@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from disputatio.graphs.best_of import best_of
 from disputatio.graphs.chain_of_thought import chain_of_thought
 from disputatio.graphs.compose import limited, nested, sequence
+from disputatio.graphs.corex_review import corex_review
 from disputatio.graphs.critique_in_the_loop import critique_in_the_loop
 from disputatio.graphs.debate import debate
 from disputatio.graphs.disputation import disputation
 from disputatio.graphs.early_stopping import adaptive_consistency, early_stopping_self_consistency
 from disputatio.graphs.escalate import escalate
+from disputatio.graphs.heart import heart
 from disputatio.graphs.refine import refine
 from disputatio.graphs.self_consistency import self_consistency
 from disputatio.graphs.universal_self_consistency import universal_self_consistency
@@ -21,11 +23,13 @@ __all__ = [
     "adaptive_consistency",
     "best_of",
     "chain_of_thought",
+    "corex_review",
     "critique_in_the_loop",
     "debate",
     "disputation",
     "early_stopping_self_consistency",
     "escalate",
+    "heart",
     "limited",
     "nested",
     "refine",
@@ -41,10 +45,12 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         adaptive_consistency,
         best_of,
         chain_of_thought,
+        corex_review,
         critique_in_the_loop,
         debate,
         disputation,
         early_stopping_self_consistency,
+        heart,
         self_consistency,
         universal_self_consistency,
     )
