@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from disputatio.graphs.best_of import best_of
 from disputatio.graphs.chain_of_thought import chain_of_thought
 from disputatio.graphs.compose import limited, nested, sequence
+from disputatio.graphs.corex_debate import corex_debate
 from disputatio.graphs.corex_review import corex_review
 from disputatio.graphs.critique_in_the_loop import critique_in_the_loop
 from disputatio.graphs.debate import debate
@@ -23,6 +24,7 @@ __all__ = [
     "adaptive_consistency",
     "best_of",
     "chain_of_thought",
+    "corex_debate",
     "corex_review",
     "critique_in_the_loop",
     "debate",
@@ -45,6 +47,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         adaptive_consistency,
         best_of,
         chain_of_thought,
+        corex_debate,
         corex_review,
         critique_in_the_loop,
         debate,

@@ -16,6 +16,7 @@ PATTERNS: dict[str, Strategy[...]] = {
     "adaptive": CATALOGUE["adaptive_consistency"](samples=6),
     "early stopping": CATALOGUE["early_stopping_self_consistency"](samples=6, window=3),
     "universal": CATALOGUE["universal_self_consistency"](samples=3),
+    "corex debate": CATALOGUE["corex_debate"](rounds=1),
     "corex review": CATALOGUE["corex_review"](3),
     "heart": CATALOGUE["heart"](rounds=2),
     "heart with an oracle": CATALOGUE["heart"](rounds=2, oracle=lambda answer: False),
