@@ -13,6 +13,7 @@ from disputatio.graphs.disputation import disputation
 from disputatio.graphs.early_stopping import adaptive_consistency, early_stopping_self_consistency
 from disputatio.graphs.escalate import escalate
 from disputatio.graphs.heart import heart
+from disputatio.graphs.pairwise_judge import pairwise_judge
 from disputatio.graphs.refine import refine
 from disputatio.graphs.self_consistency import self_consistency
 from disputatio.graphs.universal_self_consistency import universal_self_consistency
@@ -34,6 +35,7 @@ __all__ = [
     "heart",
     "limited",
     "nested",
+    "pairwise_judge",
     "refine",
     "self_consistency",
     "sequence",
@@ -54,6 +56,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         disputation,
         early_stopping_self_consistency,
         heart,
+        pairwise_judge,
         self_consistency,
         universal_self_consistency,
     )

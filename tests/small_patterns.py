@@ -20,4 +20,5 @@ PATTERNS: dict[str, Strategy[...]] = {
     "corex review": CATALOGUE["corex_review"](3),
     "heart": CATALOGUE["heart"](rounds=2),
     "heart with an oracle": CATALOGUE["heart"](rounds=2, oracle=lambda answer: False),
+    "pairwise judge": CATALOGUE["pairwise_judge"](n=3),
 }

@@ -93,6 +93,7 @@ FIELDS = {
     "Ranking": "1",
     "Steps": "1. correct: it is so",
     "Response": "1",
+    "Preference": "-2",
     "Use": '{"tool": "calculator", "arguments": {"expression": "2 + 2"}}',
 }
 
