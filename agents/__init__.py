@@ -3,6 +3,7 @@
 from disputatio.agents.agent import RULES, Agent
 from disputatio.agents.critic import Critic, Critique
 from disputatio.agents.debater import Debater, contesting
+from disputatio.agents.demonstrations import Demonstration, with_steps
 from disputatio.agents.forms import Answered, Form, Percent, answered
 from disputatio.agents.judge import Judge, Replies, replying, upholding
 from disputatio.agents.planner import Plan, Planner
@@ -18,6 +19,7 @@ __all__ = [
     "Critic",
     "Critique",
     "Debater",
+    "Demonstration",
     "Form",
     "Judge",
     "Percent",
@@ -33,4 +35,5 @@ __all__ = [
     "contesting",
     "replying",
     "upholding",
+    "with_steps",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from disputatio.graphs.aidsafe_deliberation import aidsafe_deliberation
 from disputatio.graphs.best_of import best_of
 from disputatio.graphs.chain_of_thought import chain_of_thought
 from disputatio.graphs.compose import limited, nested, sequence
@@ -15,6 +16,7 @@ from disputatio.graphs.escalate import escalate
 from disputatio.graphs.heart import heart
 from disputatio.graphs.pairwise_judge import pairwise_judge
 from disputatio.graphs.refine import refine
+from disputatio.graphs.sayself import sayself
 from disputatio.graphs.self_consistency import self_consistency
 from disputatio.graphs.universal_self_consistency import universal_self_consistency
 from disputatio.graphs.vote import vote
@@ -23,6 +25,7 @@ from disputatio.strategies import Strategy
 __all__ = [
     "CATALOGUE",
     "adaptive_consistency",
+    "aidsafe_deliberation",
     "best_of",
     "chain_of_thought",
     "corex_debate",
@@ -37,6 +40,7 @@ __all__ = [
     "nested",
     "pairwise_judge",
     "refine",
+    "sayself",
     "self_consistency",
     "sequence",
     "universal_self_consistency",
@@ -47,6 +51,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
     made.name: made
     for made in (
         adaptive_consistency,
+        aidsafe_deliberation,
         best_of,
         chain_of_thought,
         corex_debate,
@@ -57,6 +62,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         early_stopping_self_consistency,
         heart,
         pairwise_judge,
+        sayself,
         self_consistency,
         universal_self_consistency,
     )

@@ -21,4 +21,6 @@ PATTERNS: dict[str, Strategy[...]] = {
     "heart": CATALOGUE["heart"](rounds=2),
     "heart with an oracle": CATALOGUE["heart"](rounds=2, oracle=lambda answer: False),
     "pairwise judge": CATALOGUE["pairwise_judge"](n=3),
+    "sayself": CATALOGUE["sayself"](samples=3),
+    "aidsafe": CATALOGUE["aidsafe_deliberation"],
 }

@@ -94,6 +94,12 @@ FIELDS = {
     "Steps": "1. correct: it is so",
     "Response": "1",
     "Preference": "-2",
+    "Reflection": "I am not sure.",
+    "Intents": "1. benign: a sum",
+    "Agree": "no",
+    "Thoughts": "1. on policy 5",
+    "New thoughts": "none",
+    "Dropped": "none",
     "Use": '{"tool": "calculator", "arguments": {"expression": "2 + 2"}}',
 }
 
