@@ -60,10 +60,8 @@ def with_steps(demonstration: Demonstration, added: int) -> Demonstration:
     before = ["First I say what is to be found.", "Next I look at the question again for what matters."][:added]
     after = [f"So the answer is {demonstration.answer}."] if added > 2 else []
     repeated = added - len(before) - len(after)
-    recalled = [
-        part for place, step in enumerate(steps) for part in ([step, _recalled(step)][: 1 + (place < repeated)])
-    ]
-    return replace(demonstration, steps=(*before, *recalled, *after))
+    recalled = [part for step in steps[:repeated] for part in (step, f"To go on, I keep in mind: {step}")]
+    return replace(demonstration, steps=(*before, *recalled, *steps[repeated:], *after))
 
 
 def shown(demonstrations: Sequence[Demonstration]) -> str:
