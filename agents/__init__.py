@@ -3,10 +3,12 @@
 from disputatio.agents.agent import RULES, Agent
 from disputatio.agents.critic import Critic, Critique
 from disputatio.agents.debater import Debater, contesting
+from disputatio.agents.demonstrations import Demonstration, with_steps
 from disputatio.agents.forms import Answered, Form, Percent, answered
 from disputatio.agents.judge import Judge, Replies, replying, upholding
 from disputatio.agents.planner import Plan, Planner
 from disputatio.agents.solver import Solver
+from disputatio.agents.step_critic import StepCritic, StepCritique
 from disputatio.agents.verifier import ClaimExtractor, Ruling, Verifier
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "Critic",
     "Critique",
     "Debater",
+    "Demonstration",
     "Form",
     "Judge",
     "Percent",
@@ -25,9 +28,12 @@ __all__ = [
     "Replies",
     "Ruling",
     "Solver",
+    "StepCritic",
+    "StepCritique",
     "Verifier",
     "answered",
     "contesting",
     "replying",
     "upholding",
+    "with_steps",
 ]

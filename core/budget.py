@@ -210,6 +210,15 @@ class Ledger:
                 ledger.total += spent
                 ledger.lines[spender] = ledger.lines.get(spender, NOTHING) + spent
 
+    def cut_short(self, held: Usage, price: Price | None = None) -> None:
+        """Note which budget had no more room for a reply that was cut off; to be called before it is settled."""
+        with self._lock:
+            for ledger in self._chain:
+                spent = ledger.total + ledger._held - held
+                rooms = _rooms(ledger.budget, spent, held.prompt_tokens, price)
+                if any(room <= held.completion_tokens for room, _ in rooms):
+                    ledger.stop_reason = ledger.stop_reason or "budget"
+
     def release(self, held: Usage) -> None:
         """Give a reservation back: the call failed before anything was spent."""
         with self._lock:

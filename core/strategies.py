@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec
 
 from disputatio import drawing
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from langgraph.graph import StateGraph
     from langgraph.graph.state import CompiledStateGraph
 
+    from disputatio.agents.agent import Agent
     from disputatio.context import Context
     from disputatio.state import Input, Output, State
 
@@ -115,10 +117,24 @@ class Strategy(Generic[P]):
         """
         return drawing.png(self)
 
+    def __rshift__(self, then: "Agent | Strategy[...]") -> "Strategy[...]":
+        """`debate >> then` is `sequence(debate, then)`: the same question, with what was said before in sight."""
+        return _sequence(self, then)
+
+    def __rrshift__(self, before: "Agent") -> "Strategy[...]":
+        """`Planner() >> debate` is `sequence(Planner(), debate)`."""
+        return _sequence(before, self)
+
     def __repr__(self) -> str:
         shown = [repr(arg) for arg in self.args]
         shown += [f"{name}={value!r}" for name, value in self.params.items()]
         return f"{self.name}({', '.join(shown)})"
+
+
+def _sequence(first: "Agent | Strategy[...]", second: "Agent | Strategy[...]") -> "Strategy[...]":
+    """Both parts in one sequence; one that starts with a sequence goes on with it."""
+    sequence: Strategy[...] = import_module("disputatio.graphs").sequence  # a room above this one, so not before now
+    return sequence(*(first.args if isinstance(first, Strategy) and first.name == "sequence" else (first,)), second)
 
 
 def strategy(

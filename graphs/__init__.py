@@ -2,25 +2,69 @@
 
 from collections.abc import Mapping
 
+from disputatio.graphs.aidsafe_deliberation import aidsafe_deliberation
+from disputatio.graphs.best_of import best_of
 from disputatio.graphs.chain_of_thought import chain_of_thought
-from disputatio.graphs.compose import best_of, nested, sequence
+from disputatio.graphs.compose import limited, nested, sequence
+from disputatio.graphs.corex_debate import corex_debate
+from disputatio.graphs.corex_review import corex_review
+from disputatio.graphs.critique_in_the_loop import critique_in_the_loop
 from disputatio.graphs.debate import debate
 from disputatio.graphs.disputation import disputation
+from disputatio.graphs.early_stopping import adaptive_consistency, early_stopping_self_consistency
+from disputatio.graphs.escalate import escalate
+from disputatio.graphs.heart import heart
+from disputatio.graphs.pairwise_judge import pairwise_judge
+from disputatio.graphs.refine import refine
+from disputatio.graphs.sayself import sayself
 from disputatio.graphs.self_consistency import self_consistency
+from disputatio.graphs.universal_self_consistency import universal_self_consistency
+from disputatio.graphs.vote import vote
 from disputatio.strategies import Strategy
 
 __all__ = [
     "CATALOGUE",
+    "adaptive_consistency",
+    "aidsafe_deliberation",
     "best_of",
     "chain_of_thought",
+    "corex_debate",
+    "corex_review",
+    "critique_in_the_loop",
     "debate",
     "disputation",
+    "early_stopping_self_consistency",
+    "escalate",
+    "heart",
+    "limited",
     "nested",
+    "pairwise_judge",
+    "refine",
+    "sayself",
     "self_consistency",
     "sequence",
+    "universal_self_consistency",
+    "vote",
 ]
 
 CATALOGUE: Mapping[str, Strategy[...]] = {
-    made.name: made for made in (chain_of_thought, debate, disputation, self_consistency)
+    made.name: made
+    for made in (
+        adaptive_consistency,
+        aidsafe_deliberation,
+        best_of,
+        chain_of_thought,
+        corex_debate,
+        corex_review,
+        critique_in_the_loop,
+        debate,
+        disputation,
+        early_stopping_self_consistency,
+        heart,
+        pairwise_judge,
+        sayself,
+        self_consistency,
+        universal_self_consistency,
+    )
 }
 """The strategies that need no parts, by name: those that `solve` and the command line find."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from disputatio.graphs import CATALOGUE, best_of, sequence
+from disputatio.graphs import CATALOGUE, escalate, limited, refine, sequence, vote
 from disputatio.strategies import Strategy
 
 INTRODUCTION = """\
@@ -28,7 +28,7 @@ These make a strategy of other strategies and agents. They need parts, so they h
 def page() -> str:
     """The whole page as Markdown."""
     entries = [_entry(CATALOGUE[name], parts_needed=False) for name in sorted(CATALOGUE)]
-    composed = [_entry(made, parts_needed=True) for made in (best_of, sequence)]
+    composed = [_entry(made, parts_needed=True) for made in (escalate, limited, refine, sequence, vote)]
     return "\n\n".join([INTRODUCTION, *entries, COMPOSED, *composed]) + "\n"
 
 

@@ -4,15 +4,14 @@ A nested strategy shares the question, the resources, the budget and the record 
 thought of the whole.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
-from langgraph.types import Send
 
 from disputatio.agents.agent import Agent
-from disputatio.agents.verifier import Verifier
+from disputatio.budget import Budget
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer
@@ -22,12 +21,17 @@ from disputatio.strategies import Strategy, strategy
 from disputatio.thought import Answer, Link, Thought
 
 Part = Agent | Strategy[...]
-"""What a sequence is made of."""
+"""What compositions are made of."""
 
 
-def turns_of(part: Part) -> int:
-    """The most turns that a part takes."""
-    return part.turns if isinstance(part, Agent) else part.calls
+def turns_of(*parts: Part) -> int:
+    """The most turns that the parts take together."""
+    return sum(part.turns if isinstance(part, Agent) else part.calls for part in parts)
+
+
+def numbered(parts: Sequence[Part]) -> list[str]:
+    """The names of parts in a composition: "1. debate"."""
+    return [f"{number}. {part.name}" for number, part in enumerate(parts, 1)]
 
 
 class Concluded(Update, total=False):
@@ -36,20 +40,23 @@ class Concluded(Update, total=False):
     answer: Answer
 
 
-def nested(part: Strategy[...], scope: str) -> Callable[..., Any]:
-    """Make a node that runs a strategy and adds its conclusion as one thought.
+def nested(part: Part, scope: str, budget: Budget | None = None) -> Callable[..., Any]:
+    """Make a node that runs a part and adds its conclusion as one thought.
 
     Args:
-        part: The strategy.
+        part: A strategy, or an agent, which is run as a sequence of one.
         scope: Its name in the composition, for the record and for seeds of its own.
+        budget: What it may spend of the whole; None is all that is left.
     """
-    inner = part.compiled
+    inner = (part if isinstance(part, Strategy) else sequence(part)).compiled
 
     async def conclude(state: State, runtime: Runtime[Context]) -> Concluded:
-        context = runtime.context.within(scope)
+        context = runtime.context.within(scope, budget)
         given = Input(question=state["question"], thoughts=state.get("thoughts", []), links=state.get("links", []))
         first = len(context.thoughts)
-        answer = (await inner.ainvoke(given, context=context))["answer"]
+        answer: Answer = (await inner.ainvoke(given, context=context))["answer"]
+        if budget and context.ledger.stop_reason:
+            answer = answer.model_copy(update={"data": {**answer.data, "stopped_by": context.ledger.stop_reason}})
         text = answer.rationale or answer.text
         thought = Thought(
             id=runtime.context.identify(scope, state.get("round", 0), text),
@@ -69,7 +76,7 @@ def nested(part: Strategy[...], scope: str) -> Callable[..., Any]:
     return conclude
 
 
-@strategy(source="Disputatio", calls=lambda parts: sum(turns_of(part) for part in parts))
+@strategy(source="Disputatio", calls=lambda parts: turns_of(*parts))
 def sequence(*parts: Part) -> StateGraph[State, Context, Input, Output]:
     """Run agents and strategies one after the other on the same question; each sees what the ones before it said.
 
@@ -83,7 +90,7 @@ def sequence(*parts: Part) -> StateGraph[State, Context, Input, Output]:
     """
     if not parts:
         raise ConfigurationError("a sequence needs at least one agent or strategy")
-    names = [f"{number}. {part.name}" for number, part in enumerate(parts, 1)]
+    names = numbered(parts)
 
     def answer(state: State) -> Output:
         if isinstance(parts[-1], Strategy):
@@ -104,74 +111,19 @@ def sequence(*parts: Part) -> StateGraph[State, Context, Input, Output]:
     return graph
 
 
-class Candidate(State):
-    """What one candidate of `best_of` sees."""
+@strategy(source="Disputatio", calls=lambda part, budget: min(turns_of(part), budget.calls or turns_of(part)))
+def limited(part: Part, budget: Budget) -> StateGraph[State, Context, Input, Output]:
+    """Run a part with a budget of its own, within that of the whole run.
 
-    number: int
-    """Which candidate it is, from 1."""
-
-
-@strategy(
-    source="Cobbe et al. 2021, arXiv:2110.14168, section 4 (best of N by a verifier)",
-    calls=lambda part, n, by: n * (part.calls + (by or Verifier()).turns),
-)
-def best_of(part: Strategy[...], *, n: int = 4, by: Agent | None = None) -> StateGraph[State, Context, Input, Output]:
-    """Run a strategy several times at once, let a verifier score each answer, and take the best.
+    A part whose budget is used up ends in order and answers from what it has; its answer's data says so, under
+    `stopped_by`. Others can go on to spend what is left of the whole.
 
     Args:
-        part: The strategy.
-        n: How often it runs, at least 1.
-        by: The agent that scores, by the field `score` of its form; None makes a verifier.
-
-    Raises:
-        ConfigurationError: If n is too small.
-
-    Departs from the paper: the verifier is prompted, not trained; an answer without a readable score is taken only if
-    no answer has one; equal scores are settled by how often the answer was given, then by order.
+        part: A strategy or an agent.
+        budget: What it may spend.
     """
-    if n < 1:
-        raise ConfigurationError(f"best_of needs n of at least 1, got {n}")
-    verifier = by or Verifier()
-    runs = [nested(part, f"{part.name} {number}") for number in range(1, n + 1)]
-
-    async def fan_out(state: State) -> list[Send]:
-        return [Send("candidate", Candidate(**{**state, "number": number})) for number in range(1, n + 1)]
-
-    async def candidate(state: Candidate, runtime: Runtime[Context]) -> Update:
-        concluded: Concluded = await runs[state["number"] - 1](state, runtime)
-        if concluded["answer"].abstained:
-            return {"thoughts": concluded["thoughts"], "links": concluded["links"]}
-        subject = State(question=state["question"], thoughts=concluded["thoughts"])
-        scored = await verifier(subject, runtime)
-        return {
-            "thoughts": [*concluded["thoughts"], *scored.get("thoughts", [])],
-            "links": [*concluded["links"], *scored.get("links", [])],
-        }
-
-    def pick(state: State) -> Output:
-        question, thoughts = Question.of(state["question"]), state.get("thoughts", [])
-        by_id = {one.id: one for one in thoughts}
-        given = [one for one in thoughts if one.role == "strategy" and question.canonical(one.answer) is not None]
-        scores = {
-            link.target: by_id[link.source].score
-            for link in state.get("links", [])
-            if link.source in by_id and by_id[link.source].author == verifier.name
-        }
-        frequent = [question.canonical(one.answer) for one in given]
-
-        def rank(one: Thought) -> tuple[float, int]:
-            score = scores.get(one.id)
-            return (-1.0 if score is None else score, frequent.count(question.canonical(one.answer)))
-
-        best = max(given, key=rank, default=None)
-        answer = own_answer(best, question)
-        score = scores.get(best.id) if best else None
-        return {"answer": answer.model_copy(update={"confidence": answer.confidence if score is None else score})}
-
     graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
-    graph.add_node(candidate)
-    graph.add_node(pick)
-    graph.add_conditional_edges(START, fan_out, ["candidate"])
-    graph.add_edge("candidate", "pick")
-    graph.add_edge("pick", END)
+    graph.add_node("part", nested(part, part.name, budget))
+    graph.add_edge(START, "part")
+    graph.add_edge("part", END)
     return graph

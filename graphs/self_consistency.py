@@ -3,73 +3,62 @@
 START -> sample, all at once -> vote -> END
 """
 
-from dataclasses import replace
+from typing import Any
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, StateGraph
 from langgraph.runtime import Runtime
-from langgraph.types import Send
 
 from disputatio.agents.agent import Agent
-from disputatio.agents.solver import Solver
 from disputatio.context import Context
-from disputatio.errors import ConfigurationError
-from disputatio.graphs.conclude import positions, settled, votes
-from disputatio.graphs.decisions import plurality
+from disputatio.errors import unknown
+from disputatio.graphs.conclude import settled
+from disputatio.graphs.decisions import RULES
+from disputatio.graphs.sampling import Sampling
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Input, Output, State
 from disputatio.strategies import strategy
 
-
-class Sample(State):
-    """What one sample sees."""
-
-    number: int
-    """Which sample it is, from 1."""
+RULES_OF_SAMPLES = [name for name, rule in RULES.items() if rule.needs in ("votes", "confidences")]
 
 
 @strategy(
     source="Wang et al. 2022, arXiv:2203.11171, sections 2 and 3.1",
-    calls=lambda samples, temperature, solver: samples * (solver.turns if solver else 1),
+    calls=lambda decision, **given: Sampling(**given).turns,
 )
 def self_consistency(
-    *, samples: int = 40, temperature: float = 0.7, solver: Agent | None = None
+    *, samples: int = 40, temperature: float = 0.7, decision: str = "plurality", solver: Agent | None = None
 ) -> StateGraph[State, Context, Input, Output]:
     """Sample several chains of thought and take the most frequent answer.
 
     Args:
         samples: How many chains are sampled, at least 1.
         temperature: Randomness of the samples, above 0 unless there is only one.
+        decision: plurality, majority, supermajority, unanimity, or confidence_weighted: the largest sum of stated
+            confidences.
         solver: Who thinks; None makes a plain solver.
 
     Raises:
-        ConfigurationError: If there are no samples, or several that would all be the same.
+        ConfigurationError: If there are no samples, several that would all be the same, or the rule is unknown.
 
     Departs from the paper: zero-shot prompts instead of few-shot ones; a sample without a readable answer abstains;
     ties are drawn by seed and marked.
     """
-    if samples < 1:
-        raise ConfigurationError(f"self_consistency needs at least 1 sample, got {samples}")
-    if temperature < 0 or (temperature == 0 and samples > 1):
-        raise ConfigurationError(f"samples at temperature {temperature} would all be the same")
-    thinker = replace(solver or Solver(), temperature=temperature)
-    names = [f"sample {number}" for number in range(1, samples + 1)]
-
-    def fan_out(state: State) -> list[Send]:
-        return [Send("sample", Sample(**{**state, "number": number})) for number in range(1, samples + 1)]
-
-    async def sample(state: Sample, runtime: Runtime[Context]) -> Update:
-        return await replace(thinker, name=names[state["number"] - 1])(state, runtime)
+    sampling = Sampling(samples=samples, temperature=temperature, solver=solver)
+    if decision not in RULES_OF_SAMPLES:
+        raise unknown("decision rule of samples", decision, RULES_OF_SAMPLES)
+    rule = RULES[decision]
 
     def vote(state: State, runtime: Runtime[Context]) -> Output:
-        question = Question.of(state["question"])
-        held = positions(state.get("thoughts", []), question, names)
-        tally = plurality(list(votes(held, question, names).values()))
-        return {"answer": settled(tally, held, question, seed=runtime.context.seed)}
+        held, given = sampling.held(state), sampling.votes(state)
+        assert rule.decide is not None
+        sure = [held[name].confidence if name in held else None for name in sampling.names]
+        tally = rule.decide(given, sure) if rule.needs == "confidences" else rule.decide(given)
+        return {"answer": settled(tally, held, Question.of(state["question"]), seed=runtime.context.seed)}
 
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
-    graph.add_node(sample)
+    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
+        State, Context, input_schema=Input, output_schema=Output
+    )
+    sampling.add_to(graph, "vote")
     graph.add_node(vote)
-    graph.add_conditional_edges(START, fan_out, ["sample"])
-    graph.add_edge("sample", "vote")
     graph.add_edge("vote", END)
     return graph

@@ -187,9 +187,9 @@ class _Call:
         except BaseException:
             self.ledger.release(held)
             raise
-        self._settle(held, reply.usage if calls else reply.usage.model_copy(update={"calls": 0}))
         if reply.finish_reason == "length" and limited is not request:
-            self.ledger.stop_reason = self.ledger.stop_reason or "budget"
+            self.ledger.cut_short(held, self.price)
+        self._settle(held, reply.usage if calls else reply.usage.model_copy(update={"calls": 0}))
         return reply
 
     def _hear(self, piece: str) -> None:

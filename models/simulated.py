@@ -13,7 +13,8 @@ p the accuracy on the question, h the hit and a the false-alarm rate of whoever 
   conformity its accuracy so becomes p + p (1 - p) (h - a). Answers that a verdict refuted are not given again. It
   disputes those of another answer whose answer it finds fault with, with the same h and a.
 - **The judge** takes the answer that was shown first with probability `position_bias`. Otherwise, where it does not
-  conform, it chooses among the answers shown, with the odds that it would give each alone.
+  conform, it chooses among the answers shown, with the odds that it would give each alone. So it does between two
+  responses, where it prefers the first with probability `position_bias`.
 - **The critic** wants another round with probability h if the most frequent answer is wrong, a if it is right.
 - **The verifier** refutes a wrong answer with probability h and a right one with probability a. Its score is the
   probability of being right, by Bayes: p (1 - a) / (p (1 - a) + (1 - p) (1 - h)) for what it supports,

@@ -87,6 +87,8 @@ def _value(label: str, prompt: Prompt, values: Mapping[str, Any], model: "Simula
             return _approved(prompt, model, draw)
         case "Ranking":
             return _ranked(prompt, model, draw)
+        case "Preference":
+            return _preference(prompt, model, draw)
         case "Use":
             return {"tool": "none"}
         case _:
@@ -162,6 +164,14 @@ def _ranked(prompt: Prompt, model: "SimulatedModel", draw: Random) -> list[str]:
         ranking.append(_drawn(left, draw))
         del left[ranking[-1]]
     return ranking
+
+
+def _preference(prompt: Prompt, model: "SimulatedModel", draw: Random) -> int:
+    """Which of two responses is better: negative for the first."""
+    chances, (first, *others) = model.chances(prompt.question), [*prompt.shown.values()] or ["", ""]
+    odds = (chances.get(first, 0.0), *(chances.get(other, 0.0) for other in others[:1]))
+    is_first = draw.random() < model.position_bias or _drawn({"A": odds[0], "B": odds[-1]}, draw) == "A"
+    return draw.choice((1, 2, 3)) * (-1 if is_first else 1)
 
 
 def _filled(description: str, node: Mapping[str, Any], items: int, draw: Random) -> Any:

@@ -34,6 +34,7 @@ from disputatio.state import State
 from disputatio.strategies import Strategy
 from disputatio.thought import Answer, Link, Thought
 from disputatio.tools import calculator
+from tests.small_patterns import PATTERNS
 
 SMALL: dict[str, Strategy[...]] = {
     "chain_of_thought": CATALOGUE["chain_of_thought"],
@@ -49,6 +50,7 @@ SMALL: dict[str, Strategy[...]] = {
     "sequence that ends in an agent": sequence(chain_of_thought, Solver()),
     "best_of": best_of(debate(2), n=2),
     "best_of with tools": best_of(chain_of_thought, n=2, by=Verifier(tools=[calculator])),
+    **PATTERNS,
     "nested twice": sequence(Planner(), best_of(sequence(Solver(), self_consistency(samples=2)), n=2)),
 }
 STRATEGIES = {**SMALL, **CATALOGUE}
@@ -89,6 +91,15 @@ FIELDS = {
     "Replies": "1. It fails.",
     "Approved": "1",
     "Ranking": "1",
+    "Steps": "1. correct: it is so",
+    "Response": "1",
+    "Preference": "-2",
+    "Reflection": "I am not sure.",
+    "Intents": "1. benign: a sum",
+    "Agree": "no",
+    "Thoughts": "1. on policy 5",
+    "New thoughts": "none",
+    "Dropped": "none",
     "Use": '{"tool": "calculator", "arguments": {"expression": "2 + 2"}}',
 }
 

@@ -91,6 +91,19 @@ def test_the_composition_plans_once_and_scores_four_candidates(scripted: Scripte
     assert result.answer.value == "yes"
 
 
+def test_the_five_compositions_answer_within_their_calls(scripted: ScriptedModel) -> None:
+    results = outcome("five_compositions", scripted)
+    calls = {name: (result.answer.value, result.usage.calls) for name, result in results.items()}
+    assert calls == {
+        "plan, debate, check": ("yes", 5),  # a plan, two who agree at once, a new solution and its check
+        "vote of three ways": ("yes", 5),
+        "cheap first": ("yes", 3),
+        "debate of strategies": ("yes", 12),
+        "verified or debated": ("yes", 2),
+    }
+    assert "1. vote/3. limited/self_consistency" in {one.scope for one in results["debate of strategies"].thoughts}
+
+
 @pytest.mark.embedded
 def test_the_first_debate_runs_on_the_embedded_model() -> None:
     try:

@@ -1,0 +1,145 @@
+"""HEART: an answer is asked for again and again, each time with another emotional cue.
+
+START -> draft -> revise, a cue a round -+-> conclude -> END     the oracle accepts, or the rounds are used
+                                         +-> synthesise -> END   without an oracle, after all rounds
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from langgraph.graph import END, StateGraph
+from langgraph.runtime import Runtime
+
+from disputatio.agents.agent import Agent
+from disputatio.agents.judge import Judge
+from disputatio.agents.solver import Solver
+from disputatio.context import Context
+from disputatio.errors import ConfigurationError
+from disputatio.graphs.conclude import own_answer, positions, settled, votes
+from disputatio.graphs.decisions import plurality
+from disputatio.graphs.heart_cues import ORDER, Schedule, cues
+from disputatio.graphs.refine import reviser_told
+from disputatio.graphs.revision import Revision
+from disputatio.memory.transcript import everything
+from disputatio.question import Question
+from disputatio.state import Input, Output, State
+from disputatio.strategies import strategy
+from disputatio.thought import Link, Thought
+
+AGAIN = "The answer above is not accepted. {cue} Think about the question again, step by step, and answer it anew."
+SYNTHESISE = "Above stand several answers to the question. Write the final answer: the one with the best support."
+
+Oracle = Callable[[str], bool]
+"""Tells whether an answer, in the words in which it was given, is right."""
+
+
+def last_attempt(drafts: Sequence[Thought], question: Question) -> Thought | None:
+    """The attempt that was made last, whether it can be read or not."""
+    return drafts[-1] if drafts else None
+
+
+def _loop(
+    rounds: int, schedule: Schedule, emotions: Sequence[str], oracle: Oracle | None, solver: Agent | None
+) -> Revision:
+    if rounds < 1 or not emotions:
+        raise ConfigurationError(f"heart needs at least 1 round and 1 emotion, got {rounds} and {len(emotions)}")
+    cues(schedule, rounds, 0, emotions)
+    thinker = solver or Solver()
+    return Revision(
+        draft=thinker,
+        revise=lambda number, seed: reviser_told(
+            AGAIN.format(cue=cues(schedule, rounds, seed, emotions)[number - 1][1]), thinker
+        ),
+        authors=(thinker.name,),
+        rounds=rounds,
+        accepts=lambda draft, critique: bool(oracle and draft.answer is not None and oracle(draft.answer)),
+        keep=last_attempt,
+    )
+
+
+def _most_turns(
+    rounds: int,
+    schedule: Schedule,
+    emotions: Sequence[str],
+    oracle: Oracle | None,
+    solver: Agent | None,
+    judge: Agent | None,
+) -> int:
+    synthesis = 0 if oracle else (judge or Judge()).turns
+    return _loop(rounds, schedule, emotions, oracle, solver).turns + synthesis
+
+
+@strategy(source="Pinto et al. 2025, arXiv:2509.22876 (HEART), version 2", calls=_most_turns)
+def heart(
+    *,
+    rounds: int = 6,
+    schedule: Schedule = "alternating",
+    emotions: Sequence[str] = ORDER,
+    oracle: Oracle | None = None,
+    solver: Agent | None = None,
+    judge: Agent | None = None,
+) -> StateGraph[State, Context, Input, Output]:
+    """Ask for the answer again in each round, with one emotional cue, and draw the attempts together at the end.
+
+    Calls: 2 + rounds without an oracle; with one, 1 and one more for each round until it accepts. To tell emotion
+    from mere repetition, compare with the schedule "neutral", which costs the same.
+
+    Args:
+        rounds: How often it is asked again, at least 1.
+        schedule: Which cues: emotions of alternating valence, one "static" emotion, "random" ones, or "neutral" words.
+        emotions: Their order, out of sadness, happiness, anger, surprise, fear and disgust.
+        oracle: Tells whether an answer is right; the first that is ends the run. Only for experiments: the answer's
+            data says that one was used. It is given the words of the answer, and no prompt says what it knows.
+        solver: Who answers; None makes a solver.
+        judge: Who writes the final answer without an oracle; None makes one.
+
+    Raises:
+        ConfigurationError: If there are no rounds, or a schedule or an emotion is unknown.
+
+    Departs from the paper: the cues, their number and the order are our own, since the paper's were not published; one
+    attempt a round; the history shown is the attempt before; where the final answer cannot be read, the most frequent
+    attempt is taken. Prompts are reworded.
+    """
+    loop = _loop(rounds, schedule, emotions, oracle, solver)
+    deciding = replace(judge or Judge(), instruction=SYNTHESISE, view=everything, relate=_drawing_together)
+
+    def report(state: State, seed: int | None) -> dict[str, Any]:
+        used = cues(schedule, state.get("round", 0), seed or 0, emotions)
+        return {"cues": [emotion for emotion, _ in used], "schedule": schedule, "oracle": oracle is not None}
+
+    def conclude(state: State, runtime: Runtime[Context]) -> Output:
+        last = loop.standing(state)
+        verified = bool(last and loop.accepts(last, None))
+        answer = own_answer(last, Question.of(state["question"]))
+        data = {**report(state, runtime.context.seed), "verified": verified}
+        return {"answer": answer.model_copy(update={"data": data})}
+
+    async def synthesise(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+        question, seed = Question.of(state["question"]), runtime.context.seed
+        attempts = [one for one in loop.drafts(state) if question.canonical(one.answer) is not None]
+        if not attempts:
+            return {"answer": own_answer(None, question)}
+        shuffled = Random(f"attempts/{seed}").sample(attempts, len(attempts))
+        shown = [one.model_copy(update={"author": f"answer {n}", "round": 0}) for n, one in enumerate(shuffled, 1)]
+        update = await deciding(State(question=question, thoughts=shown), runtime)
+        answer = own_answer(next(iter(update["thoughts"]), None), question)
+        if answer.abstained:
+            names = [one.author for one in shown]
+            held = positions(shown, question, names)
+            answer = settled(plurality(list(votes(held, question, names).values())), held, question, seed=seed)
+        return {**update, "answer": answer.model_copy(update={"data": {**answer.data, **report(state, seed)}})}
+
+    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
+        State, Context, input_schema=Input, output_schema=Output
+    )
+    last = "conclude" if oracle else "synthesise"
+    loop.add_to(graph, last)
+    graph.add_node(last, conclude if oracle else synthesise)
+    graph.add_edge(last, END)
+    return graph
+
+
+def _drawing_together(thought: Thought, seen: Sequence[Thought]) -> list[Link]:
+    return [Link(source=thought.id, target=one.id, kind="aggregates") for one in seen]

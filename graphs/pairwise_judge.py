@@ -1,0 +1,160 @@
+"""Pairwise judge: candidates are compared two by two, in both orders, and the one that wins most is the answer.
+
+START -> candidate, all at once -> pair -+-> compare, every pair and order at once -> rank -> END
+                                         +-> rank -> END                               nothing to compare
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Annotated, Any, Literal
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import Send
+from pydantic import BeforeValidator, Field
+
+from disputatio.agents.agent import Agent
+from disputatio.agents.forms import Form
+from disputatio.agents.judge import Judge
+from disputatio.context import Context
+from disputatio.errors import ConfigurationError
+from disputatio.graphs.chain_of_thought import chain_of_thought
+from disputatio.graphs.compose import Concluded, Part, nested, turns_of
+from disputatio.graphs.conclude import own_answer
+from disputatio.graphs.duels import duel, orders, ranking
+from disputatio.memory.transcript import everything
+from disputatio.question import Question
+from disputatio.state import Input, Output, State, Update
+from disputatio.strategies import strategy
+from disputatio.thought import Link, Thought
+
+COMPARE = """\
+You are an impartial judge. Above stand two responses to the question, A and B. Compare their helpfulness, \
+correctness, coherence, complexity, verbosity and safety; correctness comes first. Think at length: look at each \
+response from several sides, doubt your first impression, and check what can be checked. Then sum up your reasons \
+briefly and give your preference as one of these numbers: -3 if A is much better, -2 if it is better, -1 if it is \
+slightly better; 1, 2 or 3 if B is slightly better, better or much better. There is no tie."""
+
+
+def _number(value: object) -> object:
+    """The number at the start of what was written: "+2" and "2 (B)" are 2."""
+    words = str(value).strip().removeprefix("<").split()
+    return int(words[0]) if words and words[0].lstrip("+-").isdecimal() and words[0].isascii() else value
+
+
+class Preference(Form):
+    """Which of two responses is better, and by how much."""
+
+    preference: Annotated[Literal[-3, -2, -1, 1, 2, 3], BeforeValidator(_number)] = Field(
+        description="-3, -2 or -1 if A is better, 1, 2 or 3 if B is better; a number only"
+    )
+
+
+class Bout(State):
+    """What one candidate, or one comparison, sees."""
+
+    places: tuple[int, ...]
+    """Which candidate runs, or which two are compared, A first; from 0."""
+
+
+@strategy(
+    source="Hong et al. 2025, arXiv:2505.16265 (Think-RM), judging protocol; criteria and scale of its repository",
+    calls=lambda part, n, judge: n * turns_of(part) + n * (n - 1) * (judge or Judge()).turns,
+)
+def pairwise_judge(
+    part: Part = chain_of_thought, *, n: int = 4, judge: Agent | None = None
+) -> StateGraph[State, Context, Input, Output]:
+    """Run a strategy several times at once, compare the results two by two, and take the one that wins most.
+
+    Each pair is judged in both orders: where the judge contradicts itself, it is a tie. Most calls: n times those of
+    the part, and n * (n - 1); equal texts are not compared.
+
+    Args:
+        part: The strategy, or an agent.
+        n: How often it runs, at least 1.
+        judge: Who compares; None makes a judge.
+
+    Raises:
+        ConfigurationError: If n is too small.
+
+    Departs from the paper: it trains the judge and publishes the protocol of one comparison; the tournament around it
+    (both orders, everyone against everyone, points as by Copeland) is our own. The rationale is prose before the
+    number and not a block of its own. Prompts are reworded.
+    """
+    if n < 1:
+        raise ConfigurationError(f"pairwise_judge needs n of at least 1, got {n}")
+    names = [f"{part.name} {number}" for number in range(1, n + 1)]
+    runs = [nested(part, name) for name in names]
+    comparing = replace(
+        judge or Judge(), instruction=COMPARE, kind="vote", form=Preference, view=everything, relate=_between
+    )
+
+    def bout(one: int, other: int) -> str:
+        return f"{comparing.name} {one + 1}-{other + 1}"  # each with a seed of its own
+
+    async def fan_out(state: State) -> list[Send]:
+        return [Send("candidate", Bout(**{**state, "places": (place,)})) for place in range(n)]
+
+    async def candidate(state: Bout, runtime: Runtime[Context]) -> Update:
+        concluded: Concluded = await runs[state["places"][0]](state, runtime)
+        return {"thoughts": concluded["thoughts"], "links": concluded["links"]}
+
+    async def compared(state: State) -> str | list[Send]:
+        return [
+            Send("compare", Bout(**{**state, "places": order})) for order in orders(_readable(state, names))
+        ] or "rank"
+
+    async def compare(state: Bout, runtime: Runtime[Context]) -> Update:
+        found, (one, other) = _readable(state, names), state["places"]
+        shown = [found[place].model_copy(update={"author": name}) for place, name in ((one, "A"), (other, "B"))]
+        return await replace(comparing, name=bout(one, other))(
+            State(question=state["question"], thoughts=shown), runtime
+        )
+
+    async def rank(state: State) -> Output:
+        question, found = Question.of(state["question"]), _readable(state, names)
+        scores = {one.author: one.data.get("preference") for one in state.get("thoughts", []) if one.kind == "vote"}
+        duels = {
+            (one, other): duel(scores.get(bout(one, other)), scores.get(bout(other, one)))
+            for one, other in combinations(range(len(found)), 2)
+        }
+        values = [question.canonical(one.answer) for one in found]
+        order = ranking(len(found), duels, [values.count(value) / len(found) for value in values])
+        answer = own_answer(found[order[0]] if found else None, question)
+        ties = sum(not result.consistent for result in duels.values())
+        data = {"ranking": [found[place].author for place in order], "ties": ties, "duels": len(duels)}
+        return {"answer": answer.model_copy(update={"data": data})}
+
+    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
+        State, Context, input_schema=Input, output_schema=Output
+    )
+    graph.add_node(candidate)
+    graph.add_node("pair", _wait)
+    graph.add_node(compare)
+    graph.add_node(rank)
+    graph.add_conditional_edges(START, fan_out, ["candidate"])
+    graph.add_edge("candidate", "pair")
+    graph.add_conditional_edges("pair", compared, ["compare", "rank"])
+    graph.add_edge("compare", "rank")
+    graph.add_edge("rank", END)
+    return graph
+
+
+def _readable(state: State, names: Sequence[str]) -> list[Thought]:
+    """The candidates with a readable answer."""
+    question, said = Question.of(state["question"]), state.get("thoughts", [])
+    return [one for one in said if one.author in names and question.canonical(one.answer) is not None]
+
+
+async def _wait(state: State) -> dict[str, Any]:
+    """Wait for all candidates."""
+    return {}
+
+
+def _between(thought: Thought, seen: Sequence[Thought]) -> list[Link]:
+    """Support for the better response."""
+    score = thought.data.get("preference")
+    if not isinstance(score, int) or len(seen) != 2:
+        return [Link(source=thought.id, target=one.id, kind="uses") for one in seen]
+    return [Link(source=thought.id, target=seen[score > 0].id, kind="supports")]

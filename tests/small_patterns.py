@@ -1,0 +1,26 @@
+"""Patterns and strategies with small parameters, each with at least two calls: what the conformance tests run."""
+
+from disputatio.agents import Solver
+from disputatio.budget import Budget
+from disputatio.graphs import CATALOGUE, chain_of_thought, debate, escalate, limited, refine, vote
+from disputatio.strategies import Strategy
+
+PATTERNS: dict[str, Strategy[...]] = {
+    "vote": vote(chain_of_thought, debate(2, rounds=1), Solver("third")),
+    "vote by a judge": vote(chain_of_thought, chain_of_thought, decision="judge"),
+    "escalate": escalate(debate(2, rounds=1), debate(3, rounds=1), accept=lambda answer: False),
+    "limited": limited(debate(2), Budget(calls=8)),
+    "refine": refine(chain_of_thought, rounds=2, gate="always"),
+    "critique in the loop": CATALOGUE["critique_in_the_loop"],
+    "critique of three": CATALOGUE["critique_in_the_loop"](samples=3, rounds=2),
+    "adaptive": CATALOGUE["adaptive_consistency"](samples=6),
+    "early stopping": CATALOGUE["early_stopping_self_consistency"](samples=6, window=3),
+    "universal": CATALOGUE["universal_self_consistency"](samples=3),
+    "corex debate": CATALOGUE["corex_debate"](rounds=1),
+    "corex review": CATALOGUE["corex_review"](3),
+    "heart": CATALOGUE["heart"](rounds=2),
+    "heart with an oracle": CATALOGUE["heart"](rounds=2, oracle=lambda answer: False),
+    "pairwise judge": CATALOGUE["pairwise_judge"](n=3),
+    "sayself": CATALOGUE["sayself"](samples=3),
+    "aidsafe": CATALOGUE["aidsafe_deliberation"],
+}
