@@ -128,6 +128,7 @@ class Turn:
             spender=spender,
             on_text=hear,
             on_retry=self._emit,
+            gate=context.gate,
             journal=context.journal,
             scope=context.scope,
             tracer=context.tracer,

@@ -30,17 +30,18 @@ def find(name: str) -> Strategy[...]:
 
 def table() -> None:
     """Print all strategies."""
-    rows = Table(box=None, header_style="bold", padding=(0, 3, 1, 0))
-    rows.add_column("Strategy", style="cyan", no_wrap=True)
-    rows.add_column("What happens", ratio=3)
-    rows.add_column("Source", style="dim", ratio=2)
-    rows.add_column("Calls", justify="right", no_wrap=True)
+    width = max(map(len, CATALOGUE))
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="cyan", no_wrap=True, width=width)
+    rows.add_column(ratio=1)
+    rows.add_column(justify="right", no_wrap=True)
     for strategy in CATALOGUE.values():
-        rows.add_row(strategy.name, Text(_summary(strategy)), Text(strategy.source), f"{strategy.calls:,}")
+        about = Text.assemble(_summary(strategy), "\n", (strategy.source, "dim"), "\n")
+        rows.add_row(strategy.name, about, f"{strategy.calls:,} call{'s' if strategy.calls != 1 else ''}")
     show_parts(
         rows,
         Text(
-            "Calls: the most model calls with the defaults; up to twice as many with models that "
+            "The most model calls with the defaults; up to twice as many with models that "
             "are weak at structured replies, like the embedded one.",
             "dim",
         ),

@@ -18,10 +18,12 @@ from disputatio.apps.options import (
     SOLUTIONS,
     AnswerType,
     Asked,
+    AtOnce,
     Cache,
     Choices,
     Debug,
     MaxCalls,
+    MaxCost,
     MaxSeconds,
     MaxTokens,
     Models,
@@ -99,6 +101,8 @@ def debate(
     max_calls: MaxCalls = None,
     max_tokens: MaxTokens = None,
     max_seconds: MaxSeconds = None,
+    max_cost: MaxCost = None,
+    at_once: AtOnce = None,
     format: OutputFormat = "text",
     html: Page = None,
     record: Record = None,
@@ -109,6 +113,7 @@ def debate(
     debug: Debug = False,
 ) -> None:
     """Dispute a question: opening, rebuttals, checked claims, and a judge who decides and replies to objections."""
+    given = locals()
 
     def choose() -> "Strategy[...]":
         from disputatio.apps import catalogue, choosing
@@ -120,21 +125,7 @@ def debate(
     with reported(debug):
         from disputatio.apps import session
 
-        settings = session.Settings(
-            models=model or (),
-            seed=seed,
-            temperature=temperature,
-            max_calls=max_calls,
-            max_tokens=max_tokens,
-            max_seconds=max_seconds,
-            format=format,
-            html=html,
-            record=record,
-            replay=replay,
-            cache=cache,
-            trace=trace,
-            quiet=quiet,
-        )
+        settings = session.settings(given)
         raise typer.Exit(session.answer(question, choose, settings))
 
 
@@ -161,6 +152,8 @@ def solve(
     max_calls: MaxCalls = None,
     max_tokens: MaxTokens = None,
     max_seconds: MaxSeconds = None,
+    max_cost: MaxCost = None,
+    at_once: AtOnce = None,
     format: OutputFormat = "text",
     html: Page = None,
     record: Record = None,
@@ -171,6 +164,7 @@ def solve(
     debug: Debug = False,
 ) -> None:
     """Answer a question by any strategy."""
+    given = locals()
 
     def choose() -> "Strategy[...]":
         from disputatio.apps import catalogue, choosing
@@ -181,21 +175,7 @@ def solve(
     with reported(debug):
         from disputatio.apps import session
 
-        settings = session.Settings(
-            models=model or (),
-            seed=seed,
-            temperature=temperature,
-            max_calls=max_calls,
-            max_tokens=max_tokens,
-            max_seconds=max_seconds,
-            format=format,
-            html=html,
-            record=record,
-            replay=replay,
-            cache=cache,
-            trace=trace,
-            quiet=quiet,
-        )
+        settings = session.settings(given)
         raise typer.Exit(session.answer(question, choose, settings, answer_type=answer_type, choices=choice or ()))
 
 

@@ -113,6 +113,15 @@ MaxSeconds = Annotated[
         rich_help_panel="Limits",
     ),
 ]
+MaxCost = Annotated[
+    float | None,
+    typer.Option(
+        metavar="X", help="Most money, by your price table; see: disputatio models.", rich_help_panel="Limits"
+    ),
+]
+AtOnce = Annotated[
+    int | None, typer.Option(metavar="N", help="Most model calls under way at one time.", rich_help_panel="Limits")
+]
 OutputFormat = Annotated[
     Literal["text", "json", "markdown"],
     typer.Option("--format", "-f", help="How the result is printed.", rich_help_panel="Output"),

@@ -8,9 +8,9 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,12 +38,14 @@ NO_ANSWER = 3
 class Settings:
     """The options that all runs share."""
 
-    models: Sequence[str] = ()
+    model: Sequence[str] | None = None
     seed: int | None = None
     temperature: float | None = None
     max_calls: int | None = None
     max_tokens: int | None = None
     max_seconds: float | None = None
+    max_cost: float | None = None
+    at_once: int | None = None
     format: Format = "text"
     html: Path | None = None
     record: Path | None = None
@@ -51,6 +53,11 @@ class Settings:
     cache: Path | None = None
     trace: bool = False
     quiet: bool = False
+
+
+def settings(options: Mapping[str, Any]) -> Settings:
+    """The settings among all options of a command."""
+    return Settings(**{one.name: options[one.name] for one in fields(Settings)})
 
 
 def answer(
@@ -119,13 +126,19 @@ def _context(strategy: "Strategy[...]", settings: Settings, screen: Screen | Lin
     from disputatio.graphs.run import prepare
     from disputatio.journal import Journal
 
-    models = choosing.models(settings.models, strategy)
+    models = choosing.models(settings.model or (), strategy)
     journal = settings.replay or settings.record
-    limits = {"calls": settings.max_calls, "tokens": settings.max_tokens, "seconds": settings.max_seconds}
+    limits = {
+        "calls": settings.max_calls,
+        "tokens": settings.max_tokens,
+        "seconds": settings.max_seconds,
+        "cost": settings.max_cost,
+    }
     return prepare(
         model=models["default"],
         models=models,
         budget=choosing.budget(limits),
+        at_once=settings.at_once,
         temperature=settings.temperature,
         seed=settings.seed,
         tracer=tracer() if settings.trace else None,

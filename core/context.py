@@ -8,6 +8,7 @@ from uuid import uuid4
 from zlib import crc32
 
 from disputatio.budget import Budget, Ledger
+from disputatio.gate import Gate
 from disputatio.journal import Journal
 from disputatio.model import Model
 from disputatio.thought import Link, Thought
@@ -64,6 +65,8 @@ class Context:
     models: Mapping[str, Model | str] = field(default_factory=lambda: {"default": "local"})
     """Models by role ("judge"), by agent's name ("sceptic") or "default"; strings are loaded on first use."""
     ledger: Ledger = field(default_factory=Ledger)
+    gate: Gate | None = None
+    """How many calls of the run may be under way at one time; None sets no limit."""
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     """What a role ("judge") or an agent may spend of the whole."""
     temperature: float | None = None

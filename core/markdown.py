@@ -107,6 +107,12 @@ def _costs(result: "Result") -> str:
     return "\n\n".join(["\n".join(rows), *notes])
 
 
+def money(usage: Usage) -> list[str]:
+    """What it cost, where something did; calls without a known price are said to be so."""
+    known = [f"cost {usage.cost:,.4f}"] if usage.cost else []
+    return known + ([f"{_count(usage.unpriced, 'call')} of unknown price"] if usage.unpriced else [])
+
+
 def mermaid(result: "Result") -> str:
     """The graph of thoughts as a Mermaid flowchart: earlier thoughts on top, refuted ones dashed and struck out."""
     refuted = struck(result.thoughts, result.links)
@@ -153,6 +159,7 @@ def facts(result: "Result") -> list[str]:
         _count(result.usage.calls, "call")
         + (f" and {result.usage.hits:,} from the cache" if result.usage.hits else ""),
         ("about " if result.usage.estimated else "") + _count(result.usage.tokens, "token"),
+        *money(result.usage),
         f"{result.seconds:,.1f} s",
         plain(ending(result.stop_reason)),
     ]

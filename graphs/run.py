@@ -14,6 +14,7 @@ from disputatio.agents.speech import load_all
 from disputatio.budget import Budget, Ledger
 from disputatio.context import Context, Event
 from disputatio.errors import ConfigurationError, DisputatioError, unknown
+from disputatio.gate import Gate
 from disputatio.graphs import CATALOGUE
 from disputatio.journal import Journal
 from disputatio.model import Model
@@ -41,6 +42,8 @@ async def asolve(
     model: "Model | BaseChatModel | str" = "local",
     models: "Mapping[str, Model | BaseChatModel | str] | None" = None,
     budget: Budget | None = None,
+    budgets: Mapping[str, Budget] | None = None,
+    at_once: int | None = None,
     temperature: float | None = None,
     seed: int | None = None,
     on_event: Callable[[Event], None] | None = None,
@@ -57,6 +60,8 @@ async def asolve(
             be a chat model of LangChain.
         models: Other models by role ("judge") or by agent's name.
         budget: What the run may spend. What the strategy can need at most is always a limit, too.
+        budgets: What a role ("judge") or an agent may spend of that.
+        at_once: The most model calls under way at one time; None sets no limit.
         temperature: Randomness of replies, from 0, where an agent sets none; None is the backend's default.
         seed: Makes sampling repeatable where the backend can.
         on_event: Called with each event of the run as it happens, in the thread of the run.
@@ -78,6 +83,8 @@ async def asolve(
         model=model,
         models=models,
         budget=budget,
+        budgets=budgets,
+        at_once=at_once,
         temperature=temperature,
         seed=seed,
         on_event=on_event,
@@ -97,6 +104,8 @@ def prepare(
     model: "Model | BaseChatModel | str" = "local",
     models: "Mapping[str, Model | BaseChatModel | str] | None" = None,
     budget: Budget | None = None,
+    budgets: Mapping[str, Budget] | None = None,
+    at_once: int | None = None,
     temperature: float | None = None,
     seed: int | None = None,
     on_event: Callable[[Event], None] | None = None,
@@ -106,7 +115,7 @@ def prepare(
     """Make the context of one run, with the parameters of `asolve`.
 
     Raises:
-        ConfigurationError: If the temperature is out of range.
+        ConfigurationError: If the temperature or the number of calls at once is out of range.
     """
     if temperature is not None and not 0 <= temperature <= 5:
         raise ConfigurationError(f"the temperature must be from 0 to 5, got {temperature}")
@@ -114,6 +123,8 @@ def prepare(
     return Context(
         models={role: one if isinstance(one, str) else load_model(one) for role, one in chosen.items()},
         ledger=Ledger(budget or Budget()),
+        gate=Gate(most=at_once) if at_once is not None else None,
+        budgets=budgets or {},
         temperature=temperature,
         seed=seed,
         on_event=on_event,

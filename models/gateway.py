@@ -6,6 +6,7 @@ attempts that failed.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -14,6 +15,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from disputatio.budget import Ledger, Price, Spender, Usage
 from disputatio.context import Retried, Spoken
 from disputatio.errors import BudgetExceededError, Fault, ModelError, ModelUnavailableError, UnsupportedError
+from disputatio.gate import Gate
 from disputatio.journal import Journal, Trace
 from disputatio.model import Message, Model, Reply, Request
 from disputatio.models.prices import price_of
@@ -27,6 +29,7 @@ SHARE, LEAST = 0.5, 10
 """Retries that a run may make: a share of its calls, and at least so many."""
 ANSWER_NOW = "You have thought about it. Now give your answer."
 
+_NO_LIMIT = nullcontext()
 _back_off = wait_random_exponential(multiplier=0.5, max=8)
 
 
@@ -38,6 +41,7 @@ async def call(
     spender: Spender,
     on_text: Callable[[str], None] | None = None,
     on_retry: Callable[[Retried], None] | None = None,
+    gate: Gate | None = None,
     journal: Journal | None = None,
     scope: str = "",
     tracer: Tracer | None = None,
@@ -51,6 +55,7 @@ async def call(
         spender: Who asks.
         on_text: Called with each piece of the reply as it is generated; None asks for no streaming.
         on_retry: Called before a call that failed is made again.
+        gate: How many calls of the run may be under way.
         journal: Where the call is written down, or taken from.
         scope: Where in a composition the run is, for the journal.
         tracer: Who watches the call.
@@ -61,7 +66,7 @@ async def call(
         UnsupportedError: If the model cannot do what is asked; nothing was spent.
         ModelError: If the call failed, after further attempts where trying again may help.
     """
-    asking = _Call(model, request, ledger, spender, _price(model.name, ledger), on_text, on_retry)
+    asking = _Call(model, request, ledger, spender, _price(model.name, ledger), on_text, on_retry, gate)
     make: Callable[[], Awaitable[Reply]] = asking.make
     if journal:
         kept = partial(journal.model_call, asking.make, asking.trace, model, request)
@@ -88,6 +93,7 @@ class _Call:
     price: Price | None
     on_text: Callable[[str], None] | None
     on_retry: Callable[[Retried], None] | None
+    gate: Gate | None
     heard: list[str] = field(default_factory=list)
     trace: Trace = field(default_factory=Trace)
     tell: Tell | None = None
@@ -176,7 +182,8 @@ class _Call:
         held = self.ledger.reserve(counted, request.max_tokens, self.price, calls=calls)
         limited = request if held.completion_tokens == request.max_tokens else _limited(request, held)
         try:
-            reply = await self.model.complete(limited, self._hear if self.on_text else None)
+            async with self.gate or _NO_LIMIT:
+                reply = await self.model.complete(limited, self._hear if self.on_text else None)
         except ModelError as error:
             self._settle(held, error.usage)
             raise
