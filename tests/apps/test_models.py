@@ -104,6 +104,7 @@ def test_model_strings_that_cannot_be(spec: str) -> None:
 
 
 def test_the_option_trace_needs_a_collector() -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="needs the extra otel")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     asked = ("solve", "Tea?", "-s", "chain_of_thought", "-m", "sim:accuracy=1", "--trace")
