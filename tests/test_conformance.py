@@ -23,9 +23,20 @@ import disputatio.graphs
 from disputatio.agents import Planner, Solver, Verifier
 from disputatio.budget import Budget, Ledger, Usage
 from disputatio.context import Context
-from disputatio.graphs import CATALOGUE, best_of, chain_of_thought, debate, self_consistency, sequence
+from disputatio.graphs import (
+    CATALOGUE,
+    best_of,
+    chain_of_thought,
+    debate,
+    self_consistency,
+    sequence,
+    tree_plv_search,
+    tree_search,
+)
 from disputatio.graphs.decisions import RULES
 from disputatio.graphs.run import prepare, run
+from disputatio.graphs.search import beam, depth_first, monte_carlo
+from disputatio.graphs.valuation import compared, scored, voted
 from disputatio.model import Profile, Reply, Request
 from disputatio.models import ScriptedModel
 from disputatio.question import Question
@@ -90,6 +101,8 @@ FIELDS = {
     "Upholds": "opponent",
     "Replies": "1. It fails.",
     "Approved": "1",
+    "Best": "1",
+    "Better": "2",
     "Ranking": "1",
     "Steps": "1. correct: it is so",
     "Response": "1",

@@ -94,7 +94,7 @@ def test_best_first_never_leaves_a_better_node_behind(whole: Whole) -> None:
             assert chosen.value == max(node.value for node in left)
             same = [node for node in left if node.value == chosen.value]
             assert chosen.depth == max(node.depth for node in same)
-            assert chosen == [node for node in same if node.depth == chosen.depth][0]
+            assert chosen == next(node for node in same if node.depth == chosen.depth)
 
 
 @settings(max_examples=40, deadline=None)
@@ -142,7 +142,8 @@ def test_a_beam_keeps_the_best_of_each_level(whole: Whole, width: int) -> None:
 @given(whole=trees())
 def test_a_beam_without_bounds_is_breadth_first(whole: Whole) -> None:
     levels = [sorted(picked) for picked, _ in walk(whole, beam(100)) if picked]
-    layers = nx.bfs_layers(graph_of([Node(id=ROOT, parent=None, depth=0), *sum(whole.values(), [])]), ROOT)
+    everything = [Node(id=ROOT, parent=None, depth=0), *(node for children in whole.values() for node in children)]
+    layers = nx.bfs_layers(graph_of(everything), ROOT)
     expected = [sorted(name for name in layer if name in whole) for layer in layers]
     assert levels == [layer for layer in expected if layer]
 
