@@ -26,6 +26,7 @@ __all__ = [
     "Percent",
     "Plan",
     "Planner",
+    "Progress",
     "Proposer",
     "Replies",
     "Ruling",

@@ -20,23 +20,10 @@ from typing_extensions import TypedDict
 
 import disputatio
 import disputatio.graphs
-from disputatio.agents import Planner, Solver, Verifier
 from disputatio.budget import Budget, Ledger, Usage
 from disputatio.context import Context
-from disputatio.graphs import (
-    CATALOGUE,
-    best_of,
-    chain_of_thought,
-    debate,
-    self_consistency,
-    sequence,
-    tree_plv_search,
-    tree_search,
-)
-from disputatio.graphs.decisions import RULES
+from disputatio.graphs import CATALOGUE
 from disputatio.graphs.run import prepare, run
-from disputatio.graphs.search import beam, depth_first, monte_carlo
-from disputatio.graphs.valuation import compared, scored, voted
 from disputatio.model import Profile, Reply, Request
 from disputatio.models import ScriptedModel
 from disputatio.question import Question
@@ -91,6 +78,7 @@ FIELDS = {
     "Answer": "4",
     "Confidence": "80",
     "Points": "1. What is two?",
+    "Progress": "1. It is even.",
     "Claims": "1. proponent: two is even",
     "Reason": "it is known",
     "Verdict": "refuted",
@@ -321,8 +309,9 @@ def test_every_strategy_of_the_package_is_in_the_index() -> None:
 async def test_a_budget_of_one_call_is_kept(strategy: Strategy[...]) -> None:
     model = scripted(well_formed)
     result = checked(await disputatio.asolve("2 + 2?", strategy=strategy, model=model, budget=Budget(calls=1)))
+    free = await disputatio.asolve("2 + 2?", strategy=strategy, model=scripted(well_formed))
     assert len(model.requests) == result.usage.calls == 1
-    assert result.stop_reason == ("budget" if strategy.calls > 1 else "finished")
+    assert result.stop_reason == ("budget" if free.usage.calls > 1 else "finished")
 
 
 @pytest.mark.parametrize("tokens", [1, 700, 2500])
@@ -363,7 +352,7 @@ class Silent(ScriptedModel):
 async def test_a_model_that_falls_silent_is_cut_off_at_the_deadline(strategy: Strategy[...]) -> None:
     model = Silent(well_formed)
     result = checked(await disputatio.asolve("2 + 2?", strategy=strategy, model=model, budget=Budget(seconds=0.2)))
-    assert result.stop_reason == "deadline" or (strategy.calls == 1 and result.stop_reason == "finished")
+    assert result.stop_reason == "deadline" or (len(model.requests) == 1 and result.stop_reason == "finished")
     assert result.usage.calls == len(model.requests)
     assert result.usage.estimated == (len(model.requests) > 1)
 
