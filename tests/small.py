@@ -6,6 +6,7 @@ from disputatio.graphs import (
     best_of,
     chain_of_thought,
     debate,
+    explore_execute,
     inftythink,
     self_consistency,
     sequence,
@@ -37,5 +38,8 @@ SMALL: dict[str, Strategy[...]] = {
     "tree by comparisons": tree_search(compared(), depth_first(), expansions=2, children=2),
     "tree by scores": tree_search(scored(), monte_carlo(), expansions=2, children=2),
     "inftythink": inftythink(segments=3),
+    "explore_execute": explore_execute(plans=3),
+    "explore_execute by clusters": explore_execute(plans=3, select="clusters"),
+    "explore_execute at random": explore_execute(plans=2, select="random"),
     "nested twice": sequence(Planner(), best_of(sequence(Solver(), self_consistency(samples=2)), n=2)),
 }

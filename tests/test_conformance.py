@@ -77,6 +77,8 @@ READABLE = "Because two and two are four.\nAnswer: 4\nConfidence: 80"
 FIELDS = {
     "Answer": "4",
     "Confidence": "80",
+    "Plan": "1. Count on.",
+    "Choice": "2",
     "Points": "1. What is two?",
     "Progress": "1. It is even.",
     "Claims": "1. proponent: two is even",
