@@ -83,6 +83,7 @@ FIELDS = {
     "Progress": "1. It is even.",
     "Claims": "1. proponent: two is even",
     "Reason": "it is known",
+    "Steps": "#E1 = calculator[2 + 2]",
     "Verdict": "refuted",
     "Score": "60",
     "Weakest point": "the opening",
