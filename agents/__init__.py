@@ -7,7 +7,7 @@ from disputatio.agents.demonstrations import Demonstration, with_steps
 from disputatio.agents.forms import Answered, Form, Percent, answered
 from disputatio.agents.judge import Judge, Replies, replying, upholding
 from disputatio.agents.planner import Plan, Planner
-from disputatio.agents.proposer import Proposer, so_far, step_of, unfinished
+from disputatio.agents.proposer import Proposer, Unfinished, so_far, step_of, unfinished
 from disputatio.agents.solver import Solver
 from disputatio.agents.step_critic import StepCritic, StepCritique
 from disputatio.agents.verifier import ClaimExtractor, Ruling, Verifier

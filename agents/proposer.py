@@ -35,13 +35,15 @@ class Unfinished(Form):
     answer: Finished = Field(description="your final answer, as short as possible, or none if there is more to do")
 
 
-def unfinished(question: Question, seen: Sequence[Thought] = ()) -> type[Form]:
+def unfinished(
+    question: Question, seen: Sequence[Thought] = (), base: type[Unfinished] = Unfinished
+) -> type[Unfinished]:
     """The form of an answer to this question, or of none yet."""
-    return Unfinished if question.answer_type == "text" else _narrowed(question.answer_type, question.labels)
+    return base if question.answer_type == "text" else _narrowed(question.answer_type, question.labels, base)
 
 
 @lru_cache(maxsize=64)
-def _narrowed(answer_type: str, labels: str) -> type[Form]:
+def _narrowed(answer_type: str, labels: str, base: type[Unfinished]) -> type[Unfinished]:
     schema: dict[str, Any] = {}
     match answer_type:
         case "choice":
@@ -51,7 +53,7 @@ def _narrowed(answer_type: str, labels: str) -> type[Form]:
         case _:
             described, schema = "a number only", {"pattern": r"^(-?[0-9]+([./][0-9]+)?|none)$"}
     asked = Field(description=f"{described}, or none if there is more to do", json_schema_extra=schema)
-    return create_model("Unfinished", __base__=Unfinished, answer=(Finished, asked))
+    return create_model("Unfinished", __base__=base, answer=(Finished, asked))
 
 
 def Proposer(

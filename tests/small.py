@@ -8,6 +8,7 @@ from disputatio.graphs import (
     debate,
     explore_execute,
     inftythink,
+    react,
     rewoo,
     self_consistency,
     sequence,
@@ -43,5 +44,6 @@ SMALL: dict[str, Strategy[...]] = {
     "explore_execute by clusters": explore_execute(plans=3, select="clusters"),
     "explore_execute at random": explore_execute(plans=2, select="random"),
     "rewoo": rewoo(steps=3, repairs=1),
+    "react": react(steps=3),
     "nested twice": sequence(Planner(), best_of(sequence(Solver(), self_consistency(samples=2)), n=2)),
 }

@@ -75,6 +75,7 @@ UNREADABLE = {
 }
 READABLE = "Because two and two are four.\nAnswer: 4\nConfidence: 80"
 FIELDS = {
+    "Action": "none",
     "Answer": "4",
     "Confidence": "80",
     "Plan": "1. Count on.",
