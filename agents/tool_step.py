@@ -6,6 +6,8 @@ This is the only place at which the patterns of `graphs` call tools.
 import json
 from collections.abc import Sequence
 
+from pydantic import JsonValue
+
 from disputatio.context import Context
 from disputatio.errors import ToolError
 from disputatio.thought import Thought
@@ -13,7 +15,7 @@ from disputatio.tools.tool import Tool
 
 
 async def observe(
-    tools: Sequence[Tool], name: str, text: str, context: Context, *, asked_by: str, round: int
+    tools: Sequence[Tool], name: str, text: str, context: Context, *, asked_by: str, round: int, origin: str = ""
 ) -> Thought:
     """Call a tool; whatever goes wrong becomes the text of the observation, for the model to read.
 
@@ -24,6 +26,7 @@ async def observe(
         context: The run.
         asked_by: Who wanted it.
         round: The round in which it was wanted.
+        origin: What tells it from other calls at the same time: the step of a plan.
 
     Returns:
         The observation; its data says whether the call failed. It is not recorded yet.
@@ -36,14 +39,25 @@ async def observe(
             said, failed = await tool.call(_arguments(tool, text)), False
         except ToolError as error:
             said, failed = f"error: {error}", True
+    author = tool.name if tool else "tools"
+    data: dict[str, JsonValue] = {"input": text, "failed": failed, "asked_by": asked_by}
+    return observation(author, said, context, round=round, data=data, origin=origin)
+
+
+def observation(
+    author: str, text: str, context: Context, *, round: int, data: dict[str, JsonValue], origin: str = ""
+) -> Thought:
+    """What came of a step that no model spoke in; see `observe` for the parameters. It is not recorded yet."""
+    said = text if text.strip() else "(nothing came back)"
     return Thought(
-        author=tool.name if tool else "tools",
+        id=context.identify(author, round, said, origin, repr(data)),
+        author=author,
         role="tool",
         kind="observation",
-        text=said if said.strip() else "(nothing came back)",
+        text=said,
         round=round,
         scope=context.scope,
-        data={"input": text, "failed": failed, "asked_by": asked_by},
+        data=data,
     )
 
 

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.proposer import Unfinished, unfinished
+from disputatio.agents.tool_step import observation
 from disputatio.agents.tool_step import observe as carried_out
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
@@ -99,9 +100,7 @@ def act_observe(actor: Agent, tools: Sequence[Tool], *, steps: int = 7) -> State
             result = await carried_out(tools, name, text, context, asked_by=last.author, round=now)
         else:
             help_ = FORMAT.format(tools=", ".join(tool.name for tool in tools))
-            result = Thought(
-                author="tools", role="tool", kind="observation", text=help_, round=now, scope=context.scope
-            )
+            result = observation("tools", help_, context, round=now, data={"failed": True, "asked_by": last.author})
         key = f"{name.casefold()}[{text}]"
         again = bool(called) and key in state.get("actions", [])
         result = result.model_copy(update={"data": {**result.data, "repeated": again}})

@@ -15,7 +15,7 @@ from langgraph.types import Send
 from pydantic import JsonValue
 
 from disputatio.agents.agent import Agent
-from disputatio.agents.tool_step import observe
+from disputatio.agents.tool_step import observation, observe
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer
@@ -205,5 +205,5 @@ def _shortened(text: str) -> str:
 async def _observed(step: PlanStep, text: str, tools: Sequence[Tool], author: str, context: Context) -> Thought:
     """What a tool gives, or the input itself where nothing is called."""
     if step.tool:
-        return await observe(tools, step.tool, text, context, asked_by=author, round=0)
-    return Thought(author=step.id, role="tool", kind="observation", text=text or "(nothing)", scope=context.scope)
+        return await observe(tools, step.tool, text, context, asked_by=author, round=0, origin=step.id)
+    return observation(step.id, text, context, round=0, data={"asked_by": author}, origin=step.id)

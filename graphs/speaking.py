@@ -26,16 +26,18 @@ async def spoken(agent: Agent, state: State, runtime: Runtime[Context]) -> Updat
     except ModelError as error:
         if error.fault != "context_too_long":
             raise
+        context, now = runtime.context, state.get("round", 0)
         thought = Thought(
+            id=context.identify(agent.name, now, OVERFLOW),
             author=agent.name,
             role=agent.role,
             kind="observation",
             text=OVERFLOW,
-            round=state.get("round", 0),
-            scope=runtime.context.scope,
+            round=now,
+            scope=context.scope,
             cut=True,
         )
-        runtime.context.say(thought)
+        context.say(thought)
         return {"thoughts": [thought]}
 
 

@@ -46,6 +46,8 @@ class Siblings(State):
     paths: list[list[Thought]]
     asked: int
     """Which of the valuation's agents speaks, from 0."""
+    place: int
+    """Which of the sets of siblings that are valued now it is, from 1."""
 
 
 class Born(Update, total=False):
@@ -117,7 +119,8 @@ def tree_search(
         return {"steps": [*state.get("steps", []), *merged(new, said, Question.of(state["question"]))]}
 
     async def judge(state: Siblings, runtime: Runtime[Context]) -> Update:
-        return await spoken(value.ask(state["paths"])[state["asked"]], state, runtime)
+        agent, place = value.ask(state["paths"])[state["asked"]], state["place"]
+        return await spoken(replace(agent, name=f"{agent.name} of {place}") if place > 1 else agent, state, runtime)
 
     async def complete(state: Tree, runtime: Runtime[Context]) -> End:
         nodes = nodes_of(state, value, depth)
@@ -155,8 +158,8 @@ def _askings(state: Tree, value: Valuation) -> str | list[Send]:
     sets = [[steps_to(state, one) for one in siblings] for siblings in sets_of(state, state["chosen"])]
     question, now = state["question"], len(state["expanded"])
     return [
-        Send("judge", Siblings(question=question, thoughts=[], round=now, paths=paths, asked=asked))
-        for paths in sets
+        Send("judge", Siblings(question=question, thoughts=[], round=now, paths=paths, asked=asked, place=place))
+        for place, paths in enumerate(sets, 1)
         for asked in range(len(value.ask(paths)))
     ] or "choose"
 
