@@ -6,6 +6,7 @@ from disputatio.agents.debater import Debater, contesting
 from disputatio.agents.demonstrations import Demonstration, with_steps
 from disputatio.agents.forms import Answered, Form, Percent, answered
 from disputatio.agents.judge import Judge, Replies, replying, upholding
+from disputatio.agents.likelihood import Likelihood
 from disputatio.agents.planner import Plan, Planner
 from disputatio.agents.proposer import Proposer, Unfinished, so_far, step_of, unfinished
 from disputatio.agents.solver import Solver
@@ -23,6 +24,7 @@ __all__ = [
     "Demonstration",
     "Form",
     "Judge",
+    "Likelihood",
     "Percent",
     "Plan",
     "Planner",

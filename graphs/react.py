@@ -10,7 +10,6 @@ from langgraph.graph import StateGraph
 from disputatio.agents.agent import Agent
 from disputatio.agents.tool_step import listed
 from disputatio.context import Context
-from disputatio.errors import ConfigurationError
 from disputatio.graphs.act_observe import act_observe, acting
 from disputatio.memory.transcript import of_kind
 from disputatio.state import Input, Output, State
@@ -39,14 +38,14 @@ TOOLS = (calculator,)
     calls=lambda tools, steps, actor: steps * (actor.turns if actor else 1),
 )
 def react(
-    *, tools: Sequence[Tool] = TOOLS, steps: int = 7, actor: Agent | None = None
+    *, tools: Sequence[Tool] | None = None, steps: int = 7, actor: Agent | None = None
 ) -> StateGraph[State, Context, Input, Output]:
     """Think, call a tool, read what it gave, and go on, until the answer is found.
 
     A run of s steps costs s calls, each of which reads all steps before it.
 
     Args:
-        tools: What can be called, at least one.
+        tools: What can be called, at least one; None is the calculator.
         steps: The most steps, at least 1. A run that uses them up is undecided.
         actor: Who acts, with the form `graphs.act_observe.acting`; None makes one at temperature 0.
 
@@ -57,14 +56,13 @@ def react(
     with the answer instead of an action; the reply is cut where it makes up an observation, after it was written and
     not while it is; a trajectory without an answer is undecided and does not fall back to self-consistency.
     """
-    if steps < 1 or not tools:
-        raise ConfigurationError(f"react needs at least 1 step and 1 tool, got {steps} and {len(tools)}")
+    found = TOOLS if tools is None else tools
     thinker = actor or Agent(
         name="actor",
         role="solver",
-        instruction=ACT.format(tools=listed(tools)),
+        instruction=ACT.format(tools=listed(found)),
         form=acting,
         view=of_kind("plan"),
         temperature=0.0,
     )
-    return act_observe(thinker, tools, steps=steps).graph()
+    return act_observe(thinker, found, steps=steps).graph()

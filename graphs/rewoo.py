@@ -61,7 +61,7 @@ def _solving(agent: Agent, question: Question, seen: Sequence[Thought]) -> str:
 )
 def rewoo(
     *,
-    tools: Sequence[Tool] = TOOLS,
+    tools: Sequence[Tool] | None = None,
     steps: int = 20,
     repairs: int = 0,
     planner: Agent | None = None,
@@ -73,7 +73,7 @@ def rewoo(
     `steps`. Steps that do not need one another run at once.
 
     Args:
-        tools: What the plan can call besides the model itself.
+        tools: What the plan can call besides the model itself; None is the calculator.
         steps: The most steps of a plan, at least 1.
         repairs: How often a planner whose plan cannot be carried out is told why and asked again; 0 in the paper.
         planner: Who plans, in words that `graphs.plans.read_plan` reads; None makes one.
@@ -87,12 +87,13 @@ def rewoo(
     the place of its variable in one pass, so that what it says is not read as a variable. Prompts are ours, with one
     worked example.
     """
-    if any(tool.name == "llm" for tool in tools):
+    found = TOOLS if tools is None else tools
+    if any(tool.name == "llm" for tool in found):
         raise ConfigurationError("a tool of rewoo cannot be called 'llm': that is the model itself")
     planning = planner or Agent(
         name="planner",
         role="planner",
-        instruction=PLAN.format(tools=listed(tools)),
+        instruction=PLAN.format(tools=listed(found)),
         kind="plan",
         form=Steps,
         view=of_kind("plan"),
@@ -116,4 +117,4 @@ def rewoo(
         view=lambda state: [],
         temperature=0.0,
     )
-    return plan_execute(planning, answering, tools=tools, workers={"llm": worker}, steps=steps, repairs=repairs).graph()
+    return plan_execute(planning, answering, tools=found, workers={"llm": worker}, steps=steps, repairs=repairs).graph()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from langgraph.runtime import Runtime
 
 from disputatio.agents.agent import Agent
+from disputatio.agents.likelihood import Likelihood
 from disputatio.context import Context
 from disputatio.errors import ModelError
 from disputatio.question import Question
@@ -15,7 +16,7 @@ from disputatio.thought import Link, LinkKind, Thought
 OVERFLOW = "(The prompt is longer than the model can read.)"
 
 
-async def spoken(agent: Agent, state: State, runtime: Runtime[Context]) -> Update:
+async def spoken(agent: Agent | Likelihood, state: State, runtime: Runtime[Context]) -> Update:
     """Let an agent speak. One whose prompt does not fit the model's context window abstains, and the record says so.
 
     Raises:

@@ -83,7 +83,7 @@ def tree_search(
     solution is finished in one go. Costs at most expansions * (children + turns of the valuation) + 1 turns.
 
     Args:
-        value: How steps are valued: `rollouts`, `scored`, `voted` or `compared`.
+        value: How steps are valued: `rollouts`, `scored`, `likely`, `voted` or `compared`.
         policy: Which steps are built upon: `best_first` (None), `beam`, `depth_first` or `monte_carlo`.
         children: Steps proposed at each node, at least 1; equal ones are merged, empty ones dropped.
         expansions: The most nodes that are built upon, at least 1.

@@ -14,11 +14,13 @@ from pydantic import Field
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.forms import Form, naming
+from disputatio.agents.likelihood import Likelihood
 from disputatio.agents.proposer import so_far, step_of
 from disputatio.agents.solver import Solver
 from disputatio.agents.verifier import Verifier
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.speaking import told
+from disputatio.model import Model
 from disputatio.question import Question
 from disputatio.thought import Link, LinkKind, Thought
 
@@ -30,6 +32,7 @@ FINISH = "Go on from the last step, finish the solution, and give the final answ
 CHECK = """\
 You check reasoning. Is the last of the steps above right, and does it bring the solution nearer? Give your reason in \
 one sentence, then rule: "supported" if it is, "refuted" if it is wrong or leads nowhere, else "undecided"."""
+RIGHT = "Is the last of these steps right, and does it bring the solution nearer?"
 VOTE = "These next steps were proposed:\n{listed}\n\nWhich of them is the best next step? Give one short reason."
 COMPARE = """\
 Two ways to go on were proposed:
@@ -45,7 +48,7 @@ class Valuation:
 
     turns: Callable[[int], int]
     """The most turns of agents that so many siblings take."""
-    ask: Callable[[Sequence[Path]], Sequence[Agent]]
+    ask: Callable[[Sequence[Path]], Sequence[Agent | Likelihood]]
     """The agents to ask about these siblings, all at once; each speaks once and links what it says to them."""
     read: Callable[[Question, Sequence[Sequence[Path]], Mapping[str, Thought], Iterable[Link]], Values]
     """The values of all nodes, by id, from all sets of siblings, all thoughts by id, and all links."""
@@ -110,17 +113,7 @@ def scored(by: Agent | None = None) -> Valuation:
             for place, path in enumerate(siblings, 1)
         ]
 
-    def read(
-        question: Question, groups: Sequence[Sequence[Path]], said: Mapping[str, Thought], links: Iterable[Link]
-    ) -> Values:
-        scores = {
-            link.target: score
-            for link in links
-            if link.kind != "refines" and link.source in said and (score := said[link.source].score) is not None
-        }
-        return {path[-1].id: scores.get(path[-1].id, 0.0) for group in groups for path in group}
-
-    return Valuation(turns=lambda width: width * verifier.turns, ask=ask, read=read)
+    return Valuation(turns=lambda width: width * verifier.turns, ask=ask, read=_scores)
 
 
 def _ruling(step: Thought) -> Callable[[Thought, Sequence[Thought]], list[Link]]:
@@ -129,6 +122,37 @@ def _ruling(step: Thought) -> Callable[[Thought, Sequence[Thought]], list[Link]]
         return [Link(source=thought.id, target=step.id, kind=kinds.get(thought.data.get("verdict"), "uses"))]
 
     return relate
+
+
+def likely(by: str | Model | None = None) -> Valuation:
+    """Value a step by how likely the model calls it right: one call of one token each, read by its log-probabilities.
+
+    A model that names neither yes nor no gives the value 0. See `disputatio.agents.Likelihood` for the source. It needs
+    a backend that gives log-probabilities.
+
+    Args:
+        by: Which model is asked; None takes the run's for the role "verifier".
+    """
+
+    def ask(siblings: Sequence[Path]) -> list[Likelihood]:
+        return [
+            Likelihood(words=f"{so_far(path)}\n\n{RIGHT}", about=path[-1:], name=f"likelihood {place}", model=by)
+            for place, path in enumerate(siblings, 1)
+        ]
+
+    return Valuation(turns=lambda width: width, ask=ask, read=_scores)
+
+
+def _scores(
+    question: Question, groups: Sequence[Sequence[Path]], said: Mapping[str, Thought], links: Iterable[Link]
+) -> Values:
+    """The scores of what judges a node; 0 without one."""
+    scores = {
+        link.target: score
+        for link in links
+        if link.kind != "refines" and link.source in said and (score := said[link.source].score) is not None
+    }
+    return {path[-1].id: scores.get(path[-1].id, 0.0) for group in groups for path in group}
 
 
 class Ballot(Form):
