@@ -181,7 +181,7 @@ def _before(state: State, given: int) -> State:
 
 def _text(written: Thought) -> str:
     """The plan as written; where that holds no step, as it was extracted."""
-    listed = written.data.get("steps")
+    listed = written.data.get("assignments")
     extracted = "\n".join(str(one) for one in listed) if isinstance(listed, list) else ""
     return written.text if read_plan(written.text) else extracted or written.text
 

@@ -76,7 +76,9 @@ def _line_end(text: str, start: int) -> int:
 
 def _sentence(text: str) -> str:
     last = text.strip().rpartition("\n\n")[2]
-    return re.sub(r"^(?:[\s*_-]|\d+[.):])*(?:plan|steps?)?\s*\d*\s*[:.)]?\s*", "", last, flags=re.IGNORECASE).strip()
+    return re.sub(
+        r"^(?:[\s*_-]|\d+[.):])*(?:plan|steps?|assignments?)?\s*\d*\s*[:.)]?\s*", "", last, flags=re.IGNORECASE
+    ).strip()
 
 
 def faults(steps: Sequence[PlanStep]) -> list[str]:

@@ -46,7 +46,9 @@ TOOLS = (calculator,)
 class Steps(Form):
     """A plan with variables, for models that cannot write it out."""
 
-    steps: list[str] = Field(default=[], description="nothing more if the plan is above; else its lines, as #E1 = ...")
+    assignments: list[str] = Field(
+        default=[], description="nothing more if the plan is above; else its lines, as #E1 = ..."
+    )
 
 
 def _solving(agent: Agent, question: Question, seen: Sequence[Thought]) -> str:

@@ -20,9 +20,11 @@ from typing_extensions import TypedDict
 
 import disputatio
 import disputatio.graphs
+from disputatio.agents import Planner, Solver, Verifier
 from disputatio.budget import Budget, Ledger, Usage
 from disputatio.context import Context
-from disputatio.graphs import CATALOGUE
+from disputatio.graphs import CATALOGUE, best_of, chain_of_thought, debate, self_consistency, sequence
+from disputatio.graphs.decisions import RULES
 from disputatio.graphs.run import prepare, run
 from disputatio.model import Profile, Reply, Request
 from disputatio.models import ScriptedModel
@@ -33,6 +35,7 @@ from disputatio.strategies import Strategy
 from disputatio.thought import Answer, Link, Thought
 from disputatio.tools import calculator
 from tests.small_patterns import PATTERNS
+from tests.small_searches import SAID, SEARCHES
 
 SMALL: dict[str, Strategy[...]] = {
     "chain_of_thought": CATALOGUE["chain_of_thought"],
@@ -49,6 +52,7 @@ SMALL: dict[str, Strategy[...]] = {
     "best_of": best_of(debate(2), n=2),
     "best_of with tools": best_of(chain_of_thought, n=2, by=Verifier(tools=[calculator])),
     **PATTERNS,
+    **SEARCHES,
     "nested twice": sequence(Planner(), best_of(sequence(Solver(), self_consistency(samples=2)), n=2)),
 }
 STRATEGIES = {**SMALL, **CATALOGUE}
@@ -75,16 +79,12 @@ UNREADABLE = {
 }
 READABLE = "Because two and two are four.\nAnswer: 4\nConfidence: 80"
 FIELDS = {
-    "Action": "none",
+    **SAID,
     "Answer": "4",
     "Confidence": "80",
-    "Plan": "1. Count on.",
-    "Choice": "2",
     "Points": "1. What is two?",
-    "Progress": "1. It is even.",
     "Claims": "1. proponent: two is even",
     "Reason": "it is known",
-    "Steps": "#E1 = calculator[2 + 2]",
     "Verdict": "refuted",
     "Score": "60",
     "Weakest point": "the opening",
@@ -93,8 +93,6 @@ FIELDS = {
     "Upholds": "opponent",
     "Replies": "1. It fails.",
     "Approved": "1",
-    "Best": "1",
-    "Better": "2",
     "Ranking": "1",
     "Steps": "1. correct: it is so",
     "Response": "1",
