@@ -4,11 +4,15 @@ from disputatio.agents.agent import RULES, Agent
 from disputatio.agents.critic import Critic, Critique
 from disputatio.agents.debater import Debater, contesting
 from disputatio.agents.demonstrations import Demonstration, with_steps
+from disputatio.agents.explorer import Explorer
 from disputatio.agents.forms import Answered, Form, Percent, answered
 from disputatio.agents.judge import Judge, Replies, replying, upholding
+from disputatio.agents.likelihood import Likelihood
 from disputatio.agents.planner import Plan, Planner
+from disputatio.agents.proposer import Proposer, Unfinished, so_far, step_of, unfinished
 from disputatio.agents.solver import Solver
 from disputatio.agents.step_critic import StepCritic, StepCritique
+from disputatio.agents.summariser import Progress, Summariser
 from disputatio.agents.verifier import ClaimExtractor, Ruling, Verifier
 
 __all__ = [
@@ -20,20 +24,29 @@ __all__ = [
     "Critique",
     "Debater",
     "Demonstration",
+    "Explorer",
     "Form",
     "Judge",
+    "Likelihood",
     "Percent",
     "Plan",
     "Planner",
+    "Progress",
+    "Proposer",
     "Replies",
     "Ruling",
     "Solver",
     "StepCritic",
     "StepCritique",
+    "Summariser",
+    "Unfinished",
     "Verifier",
     "answered",
     "contesting",
     "replying",
+    "so_far",
+    "step_of",
+    "unfinished",
     "upholding",
     "with_steps",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from disputatio.graphs.act_observe import act_observe
 from disputatio.graphs.aidsafe_deliberation import aidsafe_deliberation
 from disputatio.graphs.best_of import best_of
 from disputatio.graphs.chain_of_thought import chain_of_thought
@@ -13,17 +14,26 @@ from disputatio.graphs.debate import debate
 from disputatio.graphs.disputation import disputation
 from disputatio.graphs.early_stopping import adaptive_consistency, early_stopping_self_consistency
 from disputatio.graphs.escalate import escalate
+from disputatio.graphs.explore_execute import explore_execute
 from disputatio.graphs.heart import heart
+from disputatio.graphs.inftythink import inftythink
 from disputatio.graphs.pairwise_judge import pairwise_judge
+from disputatio.graphs.plan_execute import plan_execute
+from disputatio.graphs.react import react
 from disputatio.graphs.refine import refine
+from disputatio.graphs.rewoo import rewoo
 from disputatio.graphs.sayself import sayself
+from disputatio.graphs.segment_loop import segment_loop
 from disputatio.graphs.self_consistency import self_consistency
+from disputatio.graphs.tree_plv_search import tree_plv_search
+from disputatio.graphs.tree_search import tree_search
 from disputatio.graphs.universal_self_consistency import universal_self_consistency
 from disputatio.graphs.vote import vote
 from disputatio.strategies import Strategy
 
 __all__ = [
     "CATALOGUE",
+    "act_observe",
     "adaptive_consistency",
     "aidsafe_deliberation",
     "best_of",
@@ -35,14 +45,22 @@ __all__ = [
     "disputation",
     "early_stopping_self_consistency",
     "escalate",
+    "explore_execute",
     "heart",
+    "inftythink",
     "limited",
     "nested",
     "pairwise_judge",
+    "plan_execute",
+    "react",
     "refine",
+    "rewoo",
     "sayself",
+    "segment_loop",
     "self_consistency",
     "sequence",
+    "tree_plv_search",
+    "tree_search",
     "universal_self_consistency",
     "vote",
 ]
@@ -60,10 +78,15 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         debate,
         disputation,
         early_stopping_self_consistency,
+        explore_execute,
         heart,
+        inftythink,
         pairwise_judge,
+        react,
+        rewoo,
         sayself,
         self_consistency,
+        tree_plv_search,
         universal_self_consistency,
     )
 }

@@ -10,7 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from disputatio.graphs import CATALOGUE, escalate, limited, refine, sequence, vote
+from disputatio.graphs import (
+    CATALOGUE,
+    act_observe,
+    escalate,
+    limited,
+    plan_execute,
+    refine,
+    segment_loop,
+    sequence,
+    tree_search,
+    vote,
+)
 from disputatio.strategies import Strategy
 
 INTRODUCTION = """\
@@ -24,11 +35,13 @@ COMPOSED = """\
 
 These make a strategy of other strategies and agents. They need parts, so they have no name on the command line."""
 
+PATTERNS = (act_observe, escalate, limited, plan_execute, refine, segment_loop, sequence, tree_search, vote)
+
 
 def page() -> str:
     """The whole page as Markdown."""
     entries = [_entry(CATALOGUE[name], parts_needed=False) for name in sorted(CATALOGUE)]
-    composed = [_entry(made, parts_needed=True) for made in (escalate, limited, refine, sequence, vote)]
+    composed = [_entry(made, parts_needed=True) for made in PATTERNS]
     return "\n\n".join([INTRODUCTION, *entries, COMPOSED, *composed]) + "\n"
 
 

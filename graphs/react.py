@@ -1,0 +1,68 @@
+"""ReAct: reasoning and acting in turns, in one trajectory of thoughts, actions and observations.
+
+The graph is that of `act_observe`.
+"""
+
+from collections.abc import Sequence
+
+from langgraph.graph import StateGraph
+
+from disputatio.agents.agent import Agent
+from disputatio.agents.tool_step import listed
+from disputatio.context import Context
+from disputatio.graphs.act_observe import act_observe, acting
+from disputatio.memory.transcript import of_kind
+from disputatio.state import Input, Output, State
+from disputatio.strategies import strategy
+from disputatio.tools import calculator
+from disputatio.tools.tool import Tool
+
+ACT = """\
+You settle the question in steps. In each step you write a thought, and then either one action or the answer. What \
+the action gives is shown to you before the next step; never write an observation yourself. The tools are:
+{tools}
+
+An example of a whole course, for the question how many seconds three and a half hours have:
+Thought: An hour has 3600 seconds, so I multiply.
+Action: calculator[3.5 * 3600]
+Observation: 12600
+Thought: That is the number.
+Answer: 12600
+
+Write the next step only."""
+TOOLS = (calculator,)
+
+
+@strategy(
+    source="Yao et al. 2022, arXiv:2210.03629, section 2; 7 steps as for its HotpotQA",
+    calls=lambda tools, steps, actor: steps * (actor.turns if actor else 1),
+)
+def react(
+    *, tools: Sequence[Tool] | None = None, steps: int = 7, actor: Agent | None = None
+) -> StateGraph[State, Context, Input, Output]:
+    """Think, call a tool, read what it gave, and go on, until the answer is found.
+
+    A run of s steps costs s calls, each of which reads all steps before it.
+
+    Args:
+        tools: What can be called, at least one; None is the calculator.
+        steps: The most steps, at least 1. A run that uses them up is undecided.
+        actor: Who acts, with the form `graphs.act_observe.acting`; None makes one at temperature 0.
+
+    Raises:
+        ConfigurationError: If there are no steps or no tools.
+
+    Departs from the paper: the prompt has one worked example instead of several of the same task; finishing is a line
+    with the answer instead of an action; the reply is cut where it makes up an observation, after it was written and
+    not while it is; a trajectory without an answer is undecided and does not fall back to self-consistency.
+    """
+    found = TOOLS if tools is None else tools
+    thinker = actor or Agent(
+        name="actor",
+        role="solver",
+        instruction=ACT.format(tools=listed(found)),
+        form=acting,
+        view=of_kind("plan"),
+        temperature=0.0,
+    )
+    return act_observe(thinker, found, steps=steps).graph()
