@@ -56,7 +56,7 @@ def settled(
     return Answer(
         text=spokesman.answer or "",
         value=tally.winner,
-        confidence=len(holders) / max(tally.votes, 1),
+        confidence=len(holders) / len(held),  # a ballot may rank or approve, a position is one answer
         rationale=spokesman.text,
         dissent=dissent,
         stop_reason=stop_reason,

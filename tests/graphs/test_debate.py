@@ -311,3 +311,10 @@ async def test_a_debaters_links_say_what_it_read() -> None:
     uses = {(f"{name}2", "uses", f"{other}1") for name, others in neighbours.items() for other in others}
     assert found == uses | {(f"{name}2", "refines", f"{name}1") for name in neighbours}
     assert [thought.kind for thought in result.thoughts] == ["claim"] * 4 + ["rebuttal"] * 4
+
+
+async def test_one_readable_ballot_among_many_positions_is_no_certainty_beyond_all() -> None:
+    turn = iter(range(10**6))
+    model = ScriptedModel(lambda prompt: ("0", "ANSWER:0\rRANKING:1")[next(turn) % 2])
+    result = await run(Question(text="Which?"), debate(decision="condorcet"), prepare(model=model))
+    assert result.answer.confidence == 1.0
