@@ -30,7 +30,7 @@ class Use(Form):
     """A tool and its arguments, which nobody has checked."""
 
     tool: str
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = Field(default_factory=dict)
 
 
 async def consult(tools: Sequence[Tool], turn: Turn, prompt: Sequence[Message]) -> list[Thought]:

@@ -1,4 +1,4 @@
-"""The command line: `disputatio debate`, `solve`, `plan`, `strategies`, `models` and `doctor`.
+"""The command line: `disputatio debate`, `solve`, `plan`, `strategies`, `models`, `doctor` and `mcp`.
 
 Nothing heavy is imported before a command runs, so that help and completion come at once.
 """
@@ -15,8 +15,10 @@ from disputatio.apps.options import (
     DEBATES,
     EXIT_CODES,
     PLANS,
+    SERVES,
     SOLUTIONS,
     AnswerType,
+    Allow,
     Asked,
     Cache,
     Choices,
@@ -35,6 +37,7 @@ from disputatio.apps.options import (
     Seed,
     Temperature,
     Trace,
+    Tools,
     strategy_names,
 )
 from disputatio.apps.output import reported
@@ -93,6 +96,8 @@ def debate(
             metavar="TEXT", help='Who one debater is: "an economist". One each.', rich_help_panel="The debate"
         ),
     ] = None,
+    tools: Tools = None,
+    allow: Allow = None,
     model: Models = None,
     seed: Seed = None,
     temperature: Temperature = None,
@@ -122,6 +127,8 @@ def debate(
 
         settings = session.Settings(
             models=model or (),
+            tools=tools or (),
+            allow=allow or (),
             seed=seed,
             temperature=temperature,
             max_calls=max_calls,
@@ -155,6 +162,8 @@ def solve(
     parameter: Parameters = None,
     answer_type: AnswerType = None,
     choice: Choices = None,
+    tools: Tools = None,
+    allow: Allow = None,
     model: Models = None,
     seed: Seed = None,
     temperature: Temperature = None,
@@ -183,6 +192,8 @@ def solve(
 
         settings = session.Settings(
             models=model or (),
+            tools=tools or (),
+            allow=allow or (),
             seed=seed,
             temperature=temperature,
             max_calls=max_calls,
@@ -261,6 +272,35 @@ def plan(
             format=format,
             quiet=quiet,
         )
+
+
+@app.command(epilog=SERVES)
+def mcp(
+    tools: Tools = None,
+    allow: Allow = None,
+    model: Models = None,
+    http: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", min=0, max=65535, help="Serve at this port of 127.0.0.1, with a token."),
+    ] = None,
+    max_calls: MaxCalls = None,
+    max_tokens: MaxTokens = None,
+    max_seconds: MaxSeconds = None,
+    debug: Debug = False,
+) -> None:
+    """Offer the tools, and every strategy as a tool, to an MCP client: on standard input and output, or by HTTP."""
+    with _reported(debug):
+        from disputatio.apps import choosing, equipping, mcp_server
+
+        def offered() -> mcp_server.Offered:
+            return mcp_server.Offered(
+                tools=equipping.tools(tools or ()),
+                model=choosing.one_model(model or ()),
+                budget=choosing.budget({"calls": max_calls, "tokens": max_tokens, "seconds": max_seconds}),
+                permission=equipping.permission(allow or ()),
+            )
+
+        mcp_server.serve(offered, port=http)
 
 
 @shelf.callback()

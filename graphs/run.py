@@ -18,6 +18,7 @@ from disputatio.graphs import CATALOGUE
 from disputatio.journal import Journal
 from disputatio.model import Model
 from disputatio.models import load_model
+from disputatio.permission import Permission
 from disputatio.question import Question
 from disputatio.result import Result, Spent
 from disputatio.strategies import Strategy
@@ -43,6 +44,7 @@ async def asolve(
     budget: Budget | None = None,
     temperature: float | None = None,
     seed: int | None = None,
+    permission: Permission | None = None,
     on_event: Callable[[Event], None] | None = None,
     journal: Journal | Path | str | None = None,
     tracer: Tracer | None = None,
@@ -59,6 +61,7 @@ async def asolve(
         budget: What the run may spend. What the strategy can need at most is always a limit, too.
         temperature: Randomness of replies, from 0, where an agent sets none; None is the backend's default.
         seed: Makes sampling repeatable where the backend can.
+        permission: What tools may do, and who is asked for more; None lets them compute and read.
         on_event: Called with each event of the run as it happens, in the thread of the run.
         journal: A file in which the calls of the run are written down; one that was interrupted goes on from what is
             there. A `Journal` can also replay the run that it holds, without asking a model.
@@ -80,6 +83,7 @@ async def asolve(
         budget=budget,
         temperature=temperature,
         seed=seed,
+        permission=permission,
         on_event=on_event,
         journal=journal,
         tracer=tracer,
@@ -99,6 +103,7 @@ def prepare(
     budget: Budget | None = None,
     temperature: float | None = None,
     seed: int | None = None,
+    permission: Permission | None = None,
     on_event: Callable[[Event], None] | None = None,
     journal: Journal | Path | str | None = None,
     tracer: Tracer | None = None,
@@ -116,6 +121,7 @@ def prepare(
         ledger=Ledger(budget or Budget()),
         temperature=temperature,
         seed=seed,
+        permission=permission or Permission(),
         on_event=on_event,
         journal=Journal(journal) if isinstance(journal, Path | str) else journal,
         tracer=tracer or from_environment(),

@@ -4,6 +4,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from docstring_parser import Docstring, DocstringStyle, parse
@@ -14,6 +15,9 @@ from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from disputatio.errors import ConfigurationError, ToolError
 from disputatio.tools.runtime import ToolRuntime
+
+MAX_NODES = 5000
+"""The most parts of a schema."""
 
 
 class Checked(NamedTuple):
@@ -112,8 +116,11 @@ def whole(schema: dict[str, Any], name: str) -> dict[str, Any]:
         ConfigurationError: If a type contains itself, or a reference leads nowhere.
     """
     definitions = {**schema.get("definitions", {}), **schema.get("$defs", {})}
+    nodes = count()
 
     def plain(node: Any, inside: tuple[str, ...], *, named: bool = False) -> Any:
+        if next(nodes) > MAX_NODES:  # references to references can make a small schema boundless
+            raise ConfigurationError(f"tool {name!r} has a schema of over {MAX_NODES} parts")
         if isinstance(node, list):
             return [plain(item, inside) for item in node]
         if not isinstance(node, dict):
