@@ -82,7 +82,7 @@ def model_of(name: str, fields: Mapping[str, tuple[Any, FieldInfo]]) -> type[Bas
     safe: dict[str, Any] = {}
     for field, (annotation, info) in fields.items():
         if hasattr(BaseModel, field) or field.startswith("_"):
-            info.alias, field = field, f"{field.strip('_')}_argument"
+            annotation, field = Annotated[annotation, Field(alias=field)], f"{field.strip('_')}_argument"
         safe[field] = (annotation, info)
     config = ConfigDict(extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=False, protected_namespaces=())
     try:

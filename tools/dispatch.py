@@ -10,6 +10,7 @@ can make a model ask for anything, and get nothing that the run does not allow.
 import asyncio
 import inspect
 import json
+import re
 import time
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +34,7 @@ MAX_CALLS = 32
 """The most calls of one reply that are carried out."""
 MAX_NAMED = 20
 """The most tools that an error names."""
+_ID = re.compile(r"[\x21-\x7e]{1,100}")
 
 
 async def dispatch(
@@ -41,8 +43,8 @@ async def dispatch(
     """Carry out the calls of one reply, all at once.
 
     Args:
-        calls: What the model asked for. A call without an id, or with that of another, gets one of its own; one that
-            is there twice with its id is made once.
+        calls: What the model asked for. A call without a usable id, or with that of another, gets one of its own;
+            one that is there twice with its id is made once.
         tools: What it was offered, by name or as a list.
         runtime: On whose behalf, in which run.
 
@@ -69,7 +71,7 @@ def _named_apart(calls: Sequence[ToolCall]) -> list[ToolCall]:
     owners: dict[str, ToolCall] = {}
     named = []
     for call in calls:
-        if not call.id or owners.get(call.id, call) != call:
+        if not _ID.fullmatch(call.id) or owners.get(call.id, call) != call:
             call = replace(call, id=f"call_{uuid4().hex[:12]}")
         owners[call.id] = call
         named.append(call)
@@ -214,7 +216,7 @@ class _Call:
     def _thought(self, result: Rendered, fault: str | None, trusted: bool, seconds: float) -> Thought:
         data: dict[str, Any] = {
             "call": self.call.id,
-            "arguments": self.call.arguments[:1000] if self.arguments is None else self.arguments,
+            "arguments": visible(self.call.arguments[:1000]) if self.arguments is None else self.arguments,
             "failed": fault is not None,
             "error": fault,
             "seconds": round(seconds, 6),

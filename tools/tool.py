@@ -57,9 +57,7 @@ class Tool:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.name):
             raise ConfigurationError(f"a tool's name is at most 64 letters, digits, _ and -, not {self.name!r}")
         if not self.access or ("pure" in self.access and len(self.access) > 1):
-            raise ConfigurationError(
-                f"tool {self.name!r} touches nothing ('pure') or something, not {set(self.access)}"
-            )
+            raise ConfigurationError(f"tool {self.name!r} is 'pure' or touches something, not {sorted(self.access)}")
         if min(self.timeout_s, self.max_output, 1 if self.concurrency is None else self.concurrency) <= 0:
             raise ConfigurationError(f"the limits of tool {self.name!r} must be above 0")
 
