@@ -21,7 +21,7 @@ T = TypeVar("T")
 MAX_PAGES = 20
 """Pages of a server's list of tools that are read."""
 PATIENCE = 3.0
-"""Seconds in which a server that failed a call must answer a ping."""
+"""Seconds in which a server that did not answer a call must list its tools."""
 
 
 class Offer(NamedTuple):
@@ -127,21 +127,29 @@ class Connection:
             await held.close()
 
     async def _alive(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Make a call; if it fails and the server does not answer a ping either, it is given up."""
+        """Make a call; if it fails because the server is gone, the connection is given up."""
         held = self._open
         try:
             return await call()
         except Exception as error:
-            dead = False
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    await held.client.send_ping() if held else None
-            except Exception:  # noqa: BLE001 - whatever it is, there is no answer
-                dead = True
-            if dead and held and self._open is held:
+            dead = held is not None and await self._is_dead(held, error)
+            if dead and self._open is held:
                 await self.close()
-            told = "it is gone; the next call starts it again" if dead else visible(str(error))[:500]
-            raise ToolError(f"the server {self._server.name} did not answer: {told}") from error
+            told = "it is gone; the next call starts it again" if dead else " ".join(visible(str(error)).split())[:300]
+            raise ToolError(f"the server {self._server.name} failed: {told}") from error
+
+    async def _is_dead(self, held: "_Held", error: Exception) -> bool:
+        """Whether the connection is closed, or the server does not even list its tools any more."""
+        types = require("mcp", extra="mcp").types
+        code = getattr(getattr(error, "error", None), "code", None)
+        if code != types.REQUEST_TIMEOUT:
+            return code == types.CONNECTION_CLOSED or isinstance(error, OSError) or type(error).__module__ == "anyio"
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await held.client.list_tools(cache_mode="refresh")
+        except Exception:  # noqa: BLE001 - whatever it is, there is no answer
+            return True
+        return False
 
     async def _compare(self) -> None:
         """Find out which tools are no longer what they were when they were offered."""

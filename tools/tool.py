@@ -106,7 +106,7 @@ class Tool:
                 raise ToolError(f"{self.name} failed: {_said(error)}") from error
             raise ToolError(f"{self.name} took longer than {self.timeout_s:g} s", fault="timeout") from error
         except ToolError as error:
-            raise ToolError(visible(str(error))[:MAX_ERROR], fault=error.fault) from error
+            raise ToolError(visible(str(error))[:MAX_ERROR], fault=error.fault) from error.__cause__ or error
         except Exception as error:
             raise ToolError(f"{self.name} failed: {_said(error)}") from error
 

@@ -144,12 +144,19 @@ def _from_file(place: str) -> ModuleType:
     if not path.is_file():
         raise ConfigurationError(f"there is no file {place!r} with tools")
     name = f"disputatio_tools_{path.stem}"
+    loaded = sys.modules.get(name)
+    if loaded and loaded.__file__ == str(path):  # the tools of a file are made once
+        return loaded
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ConfigurationError(f"{place!r} is no Python file")
     module = sys.modules[name] = module_from_spec(spec)
-    with _told(place):
-        spec.loader.exec_module(module)
+    try:
+        with _told(place):
+            spec.loader.exec_module(module)
+    except ConfigurationError:
+        del sys.modules[name]
+        raise
     return module
 
 
