@@ -201,6 +201,7 @@ async def _on_http(server: "Server[Any]", port: int) -> None:
     listening = socket.socket()
     try:
         listening.bind(("127.0.0.1", port))
+        listening.listen()
     except OSError as error:
         raise StoreError(f"port {port} of 127.0.0.1 cannot be had: {error.strerror}") from error
     complain(f"serving at http://127.0.0.1:{listening.getsockname()[1]}/mcp")

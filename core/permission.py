@@ -6,7 +6,7 @@ and "Design Patterns for Securing LLM Agents against Prompt Injections" (Beurer-
 arXiv:2506.08837): text from outside lowers what the run may do, whatever it says.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -57,25 +57,26 @@ class Permission:
     approve: Approve | None = None
     """Asks a person; None refuses."""
 
-    def objection(self, access: frozenset[Access], taint: Taint, untrusted: Collection[str] = ()) -> str | None:
+    def objection(self, access: frozenset[Access], taint: Taint, untrusted: Iterable[str] = ()) -> str | None:
         """Why a call may not be made without a yes; None if it may.
 
         Args:
             access: What the tool touches.
             taint: What the run has read.
-            untrusted: Further sources of text that nobody vouches for, such as descriptions of tools.
+            untrusted: Further sources of text that nobody vouches for, such as descriptions of tools; looked at only
+                where they matter.
         """
         if beyond := access.difference(self.allowed):
             return f"the run does not allow {_named(beyond)}"
-        sources = sorted({*taint.untrusted, *untrusted})
+        beyond = access.difference(self.after_untrusted)
+        could_leave = bool(taint.private) and "network" in access
+        sources = sorted({*taint.untrusted, *untrusted}) if beyond or could_leave else []
         if not sources:
             return None
         read = f"the run has read text that nobody vouches for ({', '.join(sources[:3])})"
-        if beyond := access.difference(self.after_untrusted):
+        if beyond:
             return f"{read}, after which it does not allow {_named(beyond)}"
-        if taint.private and "network" in access:
-            return f"{read} and data that may be private ({', '.join(sorted(taint.private)[:3])}), which could leave"
-        return None
+        return f"{read} and data that may be private ({', '.join(sorted(taint.private)[:3])}), which could leave"
 
 
 def _named(access: Collection[Access]) -> str:

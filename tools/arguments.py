@@ -18,6 +18,8 @@ from disputatio.tools.runtime import ToolRuntime
 
 MAX_NODES = 5000
 """The most parts of a schema."""
+_STYLES = {DocstringStyle.GOOGLE: ":\n    ", DocstringStyle.NUMPYDOC: "\n---", DocstringStyle.REST: "\n:"}
+"""Styles of docstrings, each with what no docstring of the style lacks."""
 
 
 class Checked(NamedTuple):
@@ -182,8 +184,8 @@ def _field(hint: Any, default: Any, described: str | None) -> tuple[Any, FieldIn
 
 def _parsed(written: str) -> Docstring:
     """The docstring in the style in which it names most parameters."""
-    styles = (DocstringStyle.GOOGLE, DocstringStyle.NUMPYDOC, DocstringStyle.REST)
-    return max((parse(written, style) for style in styles), key=lambda found: len(found.params))
+    found = [parse(written, style) for style, mark in _STYLES.items() if mark in written]
+    return max(found, key=lambda one: len(one.params), default=Docstring())
 
 
 def _description(docstring: Docstring, written: str) -> str:

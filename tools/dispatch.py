@@ -55,6 +55,8 @@ async def dispatch(
         `attachments` and `approved`.
     """
     offered = tools if isinstance(tools, Mapping) else {tool.name: tool for tool in tools}
+    if len(calls) == 1:  # the usual case, without the cost of a task
+        return [await _Call(_named_apart(calls)[0], offered, runtime).make()]
     first: dict[ToolCall, asyncio.Future[Thought]] = {}
     made = []
     for number, call in enumerate(_named_apart(calls)):
@@ -93,7 +95,7 @@ class _Call:
     call: ToolCall
     offered: Mapping[str, Tool]
     runtime: ToolRuntime
-    is_surplus: bool
+    is_surplus: bool = False
     arguments: Any = None
     approved: bool | None = None
     source: str = ""
@@ -147,7 +149,7 @@ class _Call:
     async def _permit(self, tool: Tool) -> None:
         """Ask for what the run does not allow by itself."""
         context = self.runtime.context
-        described = {f"description of {one.name}" for one in self.offered.values() if not one.trusted}
+        described = (f"description of {one.name}" for one in self.offered.values() if not one.trusted)
         objection = context.permission.objection(tool.access, context.taint, described)
         if objection is None:
             return
@@ -186,7 +188,7 @@ class _Call:
         if tool.access != {"pure"}:
             return await self._limited(tool, checked)
         kept = self.runtime.context.kept
-        key = (tool, json.dumps(checked.shown, sort_keys=True))
+        key = (tool, repr(checked.shown))
         if key not in kept:
             kept[key] = await self._limited(tool, checked)
         result: Rendered = kept[key]

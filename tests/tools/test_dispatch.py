@@ -13,7 +13,6 @@ from disputatio.budget import Budget, Ledger
 from disputatio.context import Context, Spoken
 from disputatio.errors import ToolError
 from disputatio.model import ToolCall
-from disputatio.permission import Approval, Permission
 from disputatio.result import Result
 from disputatio.thought import Thought
 from disputatio.tools import ToolRuntime, calculator, dispatch, tool
@@ -185,80 +184,6 @@ async def test_a_refusal_of_the_tool_is_not_retried(calls: Any) -> None:
     assert (one.text, len(made)) == ("error: no", 1)
 
 
-HOSTILE: dict[str, Any] = {
-    "KeyError": KeyError("x"),
-    "SystemExit": SystemExit(3),
-    "KeyboardInterrupt": KeyboardInterrupt(),
-    "CancelledError": asyncio.CancelledError(),
-    "StopIteration": StopIteration(),
-    "GeneratorExit": GeneratorExit(),
-    "RecursionError": RecursionError("deep"),
-    "MemoryError": MemoryError(),
-    "ExceptionGroup": ExceptionGroup("many", [ValueError("a")]),
-    "TimeoutError": TimeoutError("its own"),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-async def test_nothing_that_a_tool_raises_ends_the_run(calls: Any, name: str) -> None:
-    @tool
-    def fails() -> None:
-        """Fail."""
-        raise HOSTILE[name]
-
-    @tool
-    async def fails_async() -> None:
-        """Fail."""
-        raise HOSTILE[name]
-
-    seen = await calls([fails, fails_async, double], ("fails", "{}"), ("fails_async", "{}"), ("double", '{"x": 1}'))
-    assert [one.data["error"] for one in seen] == ["failed", "failed", None]
-    assert all(len(one.text) < 300 and "\n" not in one.text for one in seen)
-
-
-class UnreadableError(Exception):
-    def __str__(self) -> str:
-        raise RuntimeError("never")
-
-
-async def test_hostile_results_and_arguments(calls: Any) -> None:
-    def cannot_be_written() -> None:
-        """Fail."""
-        raise UnreadableError
-
-    def gives(what: str) -> Any:
-        """Give."""
-        return {
-            "gigabyte": lambda: "x" * 10**9,
-            "bytes": lambda: b"\xff\x00" * 10,
-            "image": lambda: PNG,
-            "nan": lambda: float("nan"),
-            "huge": lambda: 10**5000,
-            "generator": lambda: (n for n in range(3)),
-            "surrogate": lambda: "\ud800\x00\x1b]0;title\x07",
-            "self": lambda: gives,
-        }[what]()
-
-    def long_error() -> None:
-        """Fail."""
-        raise ValueError("e" * 10**6)
-
-    tools = [tool(one) for one in (cannot_be_written, gives, long_error)]
-    kinds = ["gigabyte", "bytes", "image", "nan", "huge", "generator", "surrogate", "self"]
-    seen = await calls(tools, *(("gives", json.dumps({"what": one})) for one in kinds))
-    texts = dict(zip(kinds, (one.text for one in seen), strict=True))
-    assert "(999,996,000 of 1,000,000,000 characters left out)" in texts["gigabyte"]
-    assert texts["bytes"].startswith("[application/octet-stream: 20 bytes")
-    assert texts["nan"] == "not a number"
-    assert texts["huge"].startswith("error: the result cannot be shown")
-    assert texts["surrogate"] == "\\ud800\\x00\\x1b]0;title\\x07"
-    image = seen[kinds.index("image")].data["attachments"]
-    assert [one["media_type"] for one in image] == ["image/png"]
-    for one in [*seen, *await calls(tools, ("cannot_be_written", "{}"), ("long_error", "{}"))]:
-        assert len(one.text) < 5000
-        assert Thought.model_validate_json(one.model_dump_json()) == one
-
-
 async def test_a_tool_that_hangs_is_left_and_holds_nothing_up(calls: Any) -> None:
     forever = threading.Event()
 
@@ -359,95 +284,8 @@ async def test_a_tool_sees_the_run_that_calls_it(calls: Any, context: Context) -
         look.check({"runtime": {}})
 
 
-@tool(access="write")
-def send(to: str, tags: list[str] | None = None) -> str:
-    """Send a letter."""
-    SENT.append(to)
-    if tags is not None:
-        tags.clear()
-    return "sent"
-
-
-SENT: list[str] = []
-
-
-@pytest.fixture(autouse=True)
-def nothing_sent() -> None:
-    SENT.clear()
-
-
-async def test_what_the_run_does_not_allow_is_refused_or_asked(calls: Any, context: Context) -> None:
-    call = ("send", '{"to": "Ann", "tags": ["a"]}')
-    [one] = await calls([send], call)
-    assert one.text == "error: send was not called: the run does not allow write, and nobody approved it"
-    assert (one.data["error"], one.data["approved"], SENT) == ("refused", False, [])
-
-    asked: list[Approval] = []
-
-    def approve(approval: Approval) -> bool:
-        asked.append(approval)
-        approval.arguments["tags"].append("changed")  # what is called was fixed before
-        return True
-
-    context.permission = Permission(approve=approve)
-    [one] = await calls([send], call)
-    assert (one.text, one.data["approved"], one.data["arguments"]) == ("sent", True, {"to": "Ann", "tags": ["a"]})
-    assert (asked[0].tool, asked[0].access, asked[0].author) == ("send", {"write"}, "solver")
-    assert asked[0].reason == "the run does not allow write"
-
-    context.permission = Permission(allowed={"write"}, after_untrusted={"write"})
-    assert [one.text for one in await calls([send, double], call, ("double", '{"x": 1}'))] == [
-        "sent",
-        "error: double was not called: the run does not allow pure, and nobody approved it",
-    ]
-
-
-@pytest.mark.parametrize("answer", [False, None, "yes", 1, ValueError("broken")])
-async def test_only_a_clear_yes_is_one(calls: Any, context: Context, answer: Any) -> None:
-    async def later(approval: Approval) -> Any:
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def at_once(approval: Approval) -> Any:
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    for approve in (later, at_once):
-        context.permission = Permission(approve=approve)
-        [one] = await calls([send], ("send", '{"to": "Ann"}'))
-        assert (one.data["error"], SENT) == ("refused", [])
-
-
-async def test_nobody_is_asked_about_arguments_that_are_wrong(calls: Any, context: Context) -> None:
-    asked: list[Approval] = []
-    context.permission = Permission(approve=lambda approval: not asked.append(approval))  # type: ignore[func-returns-value]
-    for arguments in ('{"to": NaN}', "{}", '{"to": 1}', '{"to": "a", "to": "b"}', "["):
-        [one] = await calls([send], ("send", arguments))
-        assert one.data["error"] == "bad_arguments"
-    assert (asked, SENT) == ([], [])
-
-
-async def test_a_hundred_decisions_at_once_are_one_each(calls: Any, context: Context) -> None:
-    asking, most = 0, 0
-
-    async def approve(approval: Approval) -> bool:
-        nonlocal asking, most
-        asking += 1
-        most = max(most, asking)
-        await asyncio.sleep(0)
-        asking -= 1
-        return approval.arguments["to"] == "Ann"
-
-    context.permission = Permission(approve=approve)
-    batches = [[("send", json.dumps({"to": ("Ann", "Bob")[n % 2]}), f"{b}/{n}") for n in range(20)] for b in range(5)]
-    seen = [one for batch in await asyncio.gather(*(calls([send], *batch) for batch in batches)) for one in batch]
-    assert (len(seen), most, SENT) == (100, 1, ["Ann"] * 50)
-
-
 async def test_a_run_with_any_of_this_can_be_written_down(calls: Any, context: Context) -> None:
-    seen = await calls([double, send], ("double", '{"x": 1}'), ("send", '{"to": "\\ud83d\\ude00"}'), ("x", "\ud800"))
+    seen = await calls([double], ("double", '{"x": 1}'), ("double", '{"x": "\\ud83d\\ude00"}'), ("x", "\ud800"))
     context.say(*seen)
     kept = json.loads(json.dumps([one.model_dump(mode="json") for one in context.thoughts]))
     assert [Thought.model_validate(one) for one in kept] == seen
