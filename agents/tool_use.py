@@ -7,7 +7,6 @@ second step where it is weak. It is carried out by `dispatch`; what comes back b
 import json
 from collections.abc import Sequence
 from typing import Annotated, Any
-from uuid import uuid4
 
 from pydantic import Field, WithJsonSchema, create_model
 
@@ -52,9 +51,14 @@ async def consult(tools: Sequence[Tool], turn: Turn, prompt: Sequence[Message]) 
     if speech is None or use is None or use.tool == "none":
         return []
     runtime = ToolRuntime(
-        question=turn.question, author=turn.author, role=turn.role, round=turn.round, context=turn.context
+        question=turn.question,
+        author=turn.author,
+        role=turn.role,
+        round=turn.round,
+        seen=turn.seen,
+        context=turn.context,
     )
-    call = ToolCall(id=f"call_{uuid4().hex[:12]}", name=use.tool, arguments=json.dumps(use.arguments))
+    call = ToolCall(id="", name=use.tool, arguments=json.dumps(use.arguments))
     [observed] = await dispatch([call], tools, runtime)
     return [observed.model_copy(update={"usage": speech.usage, "model": speech.model})]
 

@@ -289,7 +289,7 @@ def mcp(
     debug: Debug = False,
 ) -> None:
     """Offer the tools, and every strategy as a tool, to an MCP client: on standard input and output, or by HTTP."""
-    with _reported(debug):
+    with reported(debug):
         from disputatio.apps import choosing, equipping, mcp_server
 
         def offered() -> mcp_server.Offered:

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from uuid import uuid4
 from typing import Any
+from uuid import uuid4
 from zlib import crc32
 
 from disputatio.budget import Budget, Ledger

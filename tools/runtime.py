@@ -22,6 +22,8 @@ class ToolRuntime:
     role: str = ""
     """What that agent is for."""
     round: int = 0
+    seen: tuple[str, ...] = ()
+    """Ids of the thoughts that the agent sees: they tell its calls from those of the same agent elsewhere."""
 
     @property
     def memory(self) -> Sequence[Thought]:
