@@ -17,8 +17,8 @@ from disputatio.apps.options import (
     PLANS,
     SERVES,
     SOLUTIONS,
-    AnswerType,
     Allow,
+    AnswerType,
     Asked,
     Cache,
     Choices,
@@ -36,8 +36,8 @@ from disputatio.apps.options import (
     Replay,
     Seed,
     Temperature,
-    Trace,
     Tools,
+    Trace,
     strategy_names,
 )
 from disputatio.apps.output import reported

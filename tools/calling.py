@@ -56,7 +56,7 @@ class Calling:
         """Carry the call out, or say why not."""
         try:
             tool = self._tool()
-            outcome = await self._recorded(tool, self._checked(tool))
+            outcome = await self._watched(tool, self._checked(tool))
         except ToolError as error:
             outcome = Outcome(text=f"error: {error}", error=error.fault)
         return self.thought(outcome)
@@ -114,6 +114,22 @@ class Calling:
         checked = tool.check(self.arguments)
         self.arguments = checked.shown
         return checked
+
+    async def _watched(self, tool: Tool, checked: Checked) -> Outcome:
+        """What comes of the call, with the run's tracer looking on."""
+        tracer, outcome = self.runtime.context.tracer, None
+        if tracer is None:
+            return await self._recorded(tool, checked)
+        try:
+            with tracer.tool(tool.name, tool.description, self.arguments) as tell:
+                outcome = await self._recorded(tool, checked)
+                if outcome.error:  # a step fails for a tracer by an error that passes through it
+                    raise ToolError(outcome.text.removeprefix("error: "), fault=outcome.error)
+                tell(outcome.text)
+        except ToolError:
+            if outcome is None:
+                raise
+        return outcome
 
     async def _recorded(self, tool: Tool, checked: Checked) -> Outcome:
         """What came of the call when it was made in an earlier life of the run, or else what comes of it now."""

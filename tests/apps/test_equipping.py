@@ -76,9 +76,12 @@ def test_wrong_options_end_with_one_line(tmp_path: Path, options: list[str], mes
 
 def test_those_who_speak_to_the_question_get_the_tools() -> None:
     given = [calculator]
-    for name in CATALOGUE:
-        made = equipping.equipped(CATALOGUE[name], given)
-        assert made.calls > CATALOGUE[name].calls
+    for strategy in CATALOGUE.values():
+        if {"solver", "debaters"} & set(strategy.arguments):
+            assert equipping.equipped(strategy, given).calls > strategy.calls
+        else:
+            with pytest.raises(ConfigurationError, match=f"{strategy.name} has no agents that take tools"):
+                equipping.equipped(strategy, given)
     panel = equipping.equipped(debate([Debater("a"), Debater("b", tools=[calculator])], rounds=1), given)
     assert [len(agent.tools) for agent in panel.arguments["debaters"]] == [1, 2]
     assert (panel.arguments["rounds"], panel.calls) == (1, 4)
