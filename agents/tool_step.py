@@ -9,46 +9,56 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from disputatio.context import Context
-from disputatio.errors import ToolError
+from disputatio.model import ToolCall
+from disputatio.question import Question
 from disputatio.thought import Thought
+from disputatio.tools.dispatch import dispatch
+from disputatio.tools.runtime import ToolRuntime
 from disputatio.tools.tool import Tool
+
+NOTHING = "(nothing came back)"
 
 
 async def observe(
-    tools: Sequence[Tool], name: str, text: str, context: Context, *, asked_by: str, round: int, origin: str = ""
+    tools: Sequence[Tool],
+    name: str,
+    text: str,
+    question: Question,
+    context: Context,
+    *,
+    asked_by: str,
+    round: int,
+    origin: str = "",
 ) -> Thought:
-    """Call a tool; whatever goes wrong becomes the text of the observation, for the model to read.
+    """Call a tool through dispatch; whatever goes wrong becomes the observation's text, for the model to read.
 
     Args:
         tools: What may be called.
         name: Which of them, whatever the case.
         text: Its input as written: a JSON object of arguments, or the bare value of the first one.
+        question: What the run is about.
         context: The run.
         asked_by: Who wanted it.
         round: The round in which it was wanted.
         origin: What tells it from other calls at the same time: the step of a plan.
 
     Returns:
-        The observation; its data says whether the call failed. It is not recorded yet.
+        The observation, with its input and those of `dispatch` as data. It is not recorded yet.
     """
     tool = next((one for one in tools if one.name.casefold() == name.strip().casefold()), None)
-    if tool is None:
-        said, failed = f"error: there is no tool {name!r}; there are: {', '.join(one.name for one in tools)}", True
-    else:
-        try:
-            said, failed = await tool.call(_arguments(tool, text)), False
-        except ToolError as error:
-            said, failed = f"error: {error}", True
-    author = tool.name if tool else "tools"
-    data: dict[str, JsonValue] = {"input": text, "failed": failed, "asked_by": asked_by}
-    return observation(author, said, context, round=round, data=data, origin=origin)
+    call = ToolCall(id="", name=tool.name if tool else name, arguments=_arguments(tool, text) if tool else "{}")
+    seen = (origin,) if origin else ()
+    runtime = ToolRuntime(question=question, author=asked_by, round=round, seen=seen, context=context)
+    [made] = await dispatch([call], tools, runtime)
+    said = made.text if made.text.strip() else NOTHING
+    return made.model_copy(update={"text": said, "data": {**made.data, "input": text}})
 
 
 def observation(
     author: str, text: str, context: Context, *, round: int, data: dict[str, JsonValue], origin: str = ""
 ) -> Thought:
     """What came of a step that no model spoke in; see `observe` for the parameters. It is not recorded yet."""
-    said = text if text.strip() else "(nothing came back)"
+    said = text if text.strip() else NOTHING
     return Thought(
         id=context.identify(author, round, said, origin, repr(data)),
         author=author,
@@ -66,14 +76,15 @@ def listed(tools: Sequence[Tool]) -> str:
     return "\n".join(f"- {tool.signature}: {tool.description}" for tool in tools)
 
 
-def _arguments(tool: Tool, text: str) -> dict[str, object]:
-    names = list(tool.parameters.model_json_schema().get("properties", {}))
+def _arguments(tool: Tool, text: str) -> str:
+    """The arguments as JSON: as they were written if they are an object of this tool's, else as the first of them."""
+    names = list(tool.schema.get("properties", {}))
     try:
         given = json.loads(text)
     except (ValueError, RecursionError):
         given = text.strip()
     if isinstance(given, dict) and (set(given) <= set(names) or not names):
-        return given
+        return text
     # A bare number may be meant for a text, and a text in quotes for what it says.
     bare = given if isinstance(given, str) else text.strip()
-    return {names[0]: bare} if names else {}
+    return json.dumps({names[0]: bare} if names else {})

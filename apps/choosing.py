@@ -110,6 +110,17 @@ def models(given: Sequence[str], strategy: Strategy[...]) -> dict[str, str]:
     return {"default": "local", **chosen}
 
 
+def one_model(given: Sequence[str]) -> str:
+    """The one model that was named, or the embedded one.
+
+    Raises:
+        ConfigurationError: If there are several.
+    """
+    if len(given) > 1:
+        raise ConfigurationError(f"one model serves all strategies here, got {len(given)}")
+    return given[0].strip() if given else "local"
+
+
 def _role(role: str, strategy: Strategy[...]) -> str:
     nodes = set(strategy.compile().get_graph().nodes) - {*RESERVED, "extract"}
     names = [*sorted(nodes), *sorted(roles())]
@@ -148,7 +159,7 @@ def parameters(strategy: Strategy[...], given: Sequence[str]) -> dict[str, Any]:
 
 
 def _value(name: str, text: str, annotation: Any) -> Any:
-    kinds = _simple_kinds(annotation)
+    kinds = simple_kinds(annotation)
     if NoneType in kinds and text.lower() == "none":
         return None
     kinds = sorted((kind for kind in kinds if kind is not NoneType), key=lambda kind: kind is str)
@@ -165,7 +176,7 @@ def _value(name: str, text: str, annotation: Any) -> Any:
     raise ConfigurationError(f"the parameter {name!r}: {reason[0].lower()}{reason[1:]}, not {text!r}")
 
 
-def _simple_kinds(annotation: Any) -> list[Any]:
+def simple_kinds(annotation: Any) -> list[Any]:
     """The parts of an annotation that a text on the command line can stand for."""
     if isinstance(annotation, str):  # one that names types which cannot be evaluated
         return [_SIMPLE[part.strip()] for part in annotation.split("|") if part.strip() in _SIMPLE]

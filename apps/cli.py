@@ -1,4 +1,4 @@
-"""The command line: `disputatio debate`, `solve`, `plan`, `strategies`, `models` and `doctor`.
+"""The command line: `disputatio debate`, `solve`, `plan`, `strategies`, `models`, `doctor` and `mcp`.
 
 Nothing heavy is imported before a command runs, so that help and completion come at once.
 """
@@ -15,7 +15,9 @@ from disputatio.apps.options import (
     DEBATES,
     EXIT_CODES,
     PLANS,
+    SERVES,
     SOLUTIONS,
+    Allow,
     AnswerType,
     Asked,
     AtOnce,
@@ -36,6 +38,7 @@ from disputatio.apps.options import (
     Replay,
     Seed,
     Temperature,
+    Tools,
     Trace,
     strategy_names,
 )
@@ -95,6 +98,8 @@ def debate(
             metavar="TEXT", help='Who one debater is: "an economist". One each.', rich_help_panel="The debate"
         ),
     ] = None,
+    tools: Tools = None,
+    allow: Allow = None,
     model: Models = None,
     seed: Seed = None,
     temperature: Temperature = None,
@@ -146,6 +151,8 @@ def solve(
     parameter: Parameters = None,
     answer_type: AnswerType = None,
     choice: Choices = None,
+    tools: Tools = None,
+    allow: Allow = None,
     model: Models = None,
     seed: Seed = None,
     temperature: Temperature = None,
@@ -241,6 +248,35 @@ def plan(
             format=format,
             quiet=quiet,
         )
+
+
+@app.command(epilog=SERVES)
+def mcp(
+    tools: Tools = None,
+    allow: Allow = None,
+    model: Models = None,
+    http: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", min=0, max=65535, help="Serve at this port of 127.0.0.1, with a token."),
+    ] = None,
+    max_calls: MaxCalls = None,
+    max_tokens: MaxTokens = None,
+    max_seconds: MaxSeconds = None,
+    debug: Debug = False,
+) -> None:
+    """Offer the tools, and every strategy as a tool, to an MCP client: on standard input and output, or by HTTP."""
+    with reported(debug):
+        from disputatio.apps import choosing, equipping, mcp_server
+
+        def offered() -> mcp_server.Offered:
+            return mcp_server.Offered(
+                tools=equipping.tools(tools or ()),
+                model=choosing.one_model(model or ()),
+                budget=choosing.budget({"calls": max_calls, "tokens": max_tokens, "seconds": max_seconds}),
+                permission=equipping.permission(allow or ()),
+            )
+
+        mcp_server.serve(offered, port=http)
 
 
 @shelf.callback()

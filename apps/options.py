@@ -43,6 +43,15 @@ Other properties, set by -w: spread, conformity, critic_hit, critic_alarm, verif
 position_bias, unreadable, fault_rate, words. See docs/simulated.md
 
 The first row of the table is chain_of_thought, the model by itself."""
+SERVES = """\
+[bold]Examples[/bold]
+
+  disputatio mcp --tools my_tools.py --model ollama:qwen3:4b
+
+  disputatio mcp --http 8765
+
+The token of --http is that of the environment variable DISPUTATIO_MCP_TOKEN, or a new one, which is printed. See \
+docs/tools.md"""
 EXIT_CODES = """\
 Exit codes: 0 answered, 1 failed, 2 wrong input, 3 no answer could be read, 130 stopped by Ctrl-C"""
 
@@ -90,6 +99,24 @@ Seed = Annotated[
 ]
 Temperature = Annotated[
     float | None, typer.Option(metavar="X", help="Randomness of the replies, from 0.", rich_help_panel="Models")
+]
+Tools = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tools",
+        metavar="SOURCE",
+        help="Tools for the agents: FILE.py, MODULE or MODULE:OBJECT. Can be given several times.",
+        rich_help_panel="Tools",
+    ),
+]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow",
+        metavar="ACCESS",
+        help="What tools may do unasked besides reading and computing: write or network. Can be given several times.",
+        rich_help_panel="Tools",
+    ),
 ]
 Properties = Annotated[
     list[str] | None,

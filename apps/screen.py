@@ -84,6 +84,12 @@ class Lines:
             body = "\n".join(f"  {line}".rstrip() for line in f"{_words(thought)}{answer}".split("\n"))
             self.note(f"\n{excerpt(thought.author, 60)} ({marks}):\n{body}")
 
+    can_ask = False
+
+    def ask(self, question: str) -> bool:
+        """Ask a person: here there is nobody."""
+        return False
+
     def abandon(self) -> None:
         """Leave at once."""
 
@@ -152,6 +158,21 @@ class Screen:
             case Said():
                 self._turns.pop(task, None)
                 self._print(event)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody sits at the keyboard."""
+        return sys.stdin is not None and sys.stdin.isatty()
+
+    def ask(self, question: str) -> bool:
+        """Ask a person; anything but yes is no. Called from another thread than the display's."""
+        self._live.stop()
+        try:
+            return self._console.input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        except EOFError:
+            return False
+        finally:
+            self._live.start()
 
     def abandon(self) -> None:
         """Leave at once, from a signal handler: without a lock, only the cursor is brought back."""

@@ -39,6 +39,8 @@ class Settings:
     """The options that all runs share."""
 
     model: Sequence[str] | None = None
+    tools: Sequence[str] | None = None
+    allow: Sequence[str] | None = None
     seed: int | None = None
     temperature: float | None = None
     max_calls: int | None = None
@@ -89,10 +91,10 @@ def answer(
         raise ConfigurationError("--replay asks no model: it cannot be combined with --record or --cache")
     failure: DisputatioError | None = None
     with display(quiet=settings.quiet) as screen:
-        from disputatio.apps import choosing
+        from disputatio.apps import choosing, equipping
 
         question = choosing.question(text, answer_type=answer_type, choices=choices)
-        strategy = choose()
+        strategy = equipping.equipped(choose(), equipping.tools(settings.tools or ()))
         context = _context(strategy, settings, screen)
         if not settings.replay:
             _load(context, screen)
@@ -121,7 +123,7 @@ def _check_target(html: Path | None) -> None:
 
 
 def _context(strategy: "Strategy[...]", settings: Settings, screen: Screen | Lines) -> Context:
-    from disputatio.apps import choosing
+    from disputatio.apps import choosing, equipping
     from disputatio.apps.tracing import tracer
     from disputatio.graphs.run import prepare
     from disputatio.journal import Journal
@@ -142,6 +144,7 @@ def _context(strategy: "Strategy[...]", settings: Settings, screen: Screen | Lin
         temperature=settings.temperature,
         seed=settings.seed,
         tracer=tracer() if settings.trace else None,
+        permission=equipping.permission((settings.allow or ()), screen.ask if screen.can_ask else None),
         on_event=screen.hear,  # also where nothing is shown: replies that are streamed can be cut off and kept
         journal=Journal(journal, replay=bool(settings.replay)) if journal else None,
     )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from disputatio.graphs.run import asolve as asolve
     from disputatio.graphs.run import solve as solve
     from disputatio.journal import Journal as Journal
+    from disputatio.permission import Permission as Permission
     from disputatio.question import Question as Question
     from disputatio.result import Result as Result
     from disputatio.state import State as State
@@ -51,6 +52,7 @@ _HOMES = {
     "MissingExtraError": "errors",
     "ModelError": "errors",
     "ModelUnavailableError": "errors",
+    "Permission": "permission",
     "Question": "question",
     "Result": "result",
     "State": "state",

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import Any
 from uuid import uuid4
 from zlib import crc32
 
@@ -11,6 +12,7 @@ from disputatio.budget import Budget, Ledger
 from disputatio.gate import Gate
 from disputatio.journal import Journal
 from disputatio.model import Model
+from disputatio.permission import Permission, Taint
 from disputatio.thought import Link, Thought
 from disputatio.tracing import Tracer
 
@@ -79,6 +81,12 @@ class Context:
     """Called with each event, in the order in which they happen; None asks for no streaming."""
     tracer: Tracer | None = None
     """Who watches the run; see docs/observability.md."""
+    permission: Permission = field(default_factory=Permission)
+    """What tools may do, and who is asked for more."""
+    taint: Taint = field(default_factory=Taint)
+    """What the run has read that nobody vouches for."""
+    kept: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """What tools keep for as long as the run lasts: cached results, sessions."""
     parts: dict[str, Ledger] = field(default_factory=dict, repr=False)
     """The ledgers of those who have a budget of their own."""
     loaded: dict[str, Model] = field(default_factory=dict, repr=False)

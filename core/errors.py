@@ -92,8 +92,17 @@ class UnsupportedError(ModelError):
         """What it cannot do: schema, tools, logprobs, n, stop or seed."""
 
 
+ToolFault = Literal["unknown_tool", "bad_arguments", "refused", "failed", "timeout", "stopped"]
+"""Why a call of a tool gave no result; `refused` is by the run's permission, `stopped` by its end."""
+
+
 class ToolError(DisputatioError):
     """A tool refused its arguments or failed; the message is written for the model."""
+
+    def __init__(self, message: str, *, fault: ToolFault = "failed") -> None:
+        super().__init__(message)
+        self.fault = fault
+        """What went wrong, for programs."""
 
 
 class StoreError(DisputatioError):

@@ -97,7 +97,8 @@ def act_observe(actor: Agent, tools: Sequence[Tool], *, steps: int = 7) -> State
         name, text = (called[1], called[2].strip()) if called else ("", "")
         context = runtime.context
         if called:
-            result = await carried_out(tools, name, text, context, asked_by=last.author, round=now)
+            question = Question.of(state["question"])
+            result = await carried_out(tools, name, text, question, context, asked_by=last.author, round=now)
         else:
             help_ = FORMAT.format(tools=", ".join(tool.name for tool in tools))
             result = observation("tools", help_, context, round=now, data={"failed": True, "asked_by": last.author})

@@ -111,7 +111,7 @@ def plan_execute(
             said = await spoken(replace(worker, name=f"{worker.name} {step.id}"), asked, runtime)
             result = last_of(said)
         else:
-            result = await _observed(step, text, tools, planner.name, runtime.context)
+            result = await _observed(step, text, tools, planner.name, Question.of(state["question"]), runtime.context)
             said = Update(thoughts=[result], links=_uses(result, step, state))
             runtime.context.say(result, links=said["links"])
         got = result.text.strip() if result else ""
@@ -202,8 +202,10 @@ def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} [... {len(text)} characters]"
 
 
-async def _observed(step: PlanStep, text: str, tools: Sequence[Tool], author: str, context: Context) -> Thought:
+async def _observed(
+    step: PlanStep, text: str, tools: Sequence[Tool], author: str, question: Question, context: Context
+) -> Thought:
     """What a tool gives, or the input itself where nothing is called."""
     if step.tool:
-        return await observe(tools, step.tool, text, context, asked_by=author, round=0, origin=step.id)
+        return await observe(tools, step.tool, text, question, context, asked_by=author, round=0, origin=step.id)
     return observation(step.id, text, context, round=0, data={"asked_by": author}, origin=step.id)

@@ -19,6 +19,7 @@ from disputatio.graphs import CATALOGUE
 from disputatio.journal import Journal
 from disputatio.model import Model
 from disputatio.models import load_model
+from disputatio.permission import Permission
 from disputatio.question import Question
 from disputatio.result import Result, Spent
 from disputatio.strategies import Strategy
@@ -46,6 +47,7 @@ async def asolve(
     at_once: int | None = None,
     temperature: float | None = None,
     seed: int | None = None,
+    permission: Permission | None = None,
     on_event: Callable[[Event], None] | None = None,
     journal: Journal | Path | str | None = None,
     tracer: Tracer | None = None,
@@ -64,6 +66,7 @@ async def asolve(
         at_once: The most model calls under way at one time; None sets no limit.
         temperature: Randomness of replies, from 0, where an agent sets none; None is the backend's default.
         seed: Makes sampling repeatable where the backend can.
+        permission: What tools may do, and who is asked for more; None lets them compute and read.
         on_event: Called with each event of the run as it happens, in the thread of the run.
         journal: A file in which the calls of the run are written down; one that was interrupted goes on from what is
             there. A `Journal` can also replay the run that it holds, without asking a model.
@@ -87,6 +90,7 @@ async def asolve(
         at_once=at_once,
         temperature=temperature,
         seed=seed,
+        permission=permission,
         on_event=on_event,
         journal=journal,
         tracer=tracer,
@@ -108,6 +112,7 @@ def prepare(
     at_once: int | None = None,
     temperature: float | None = None,
     seed: int | None = None,
+    permission: Permission | None = None,
     on_event: Callable[[Event], None] | None = None,
     journal: Journal | Path | str | None = None,
     tracer: Tracer | None = None,
@@ -127,6 +132,7 @@ def prepare(
         budgets=budgets or {},
         temperature=temperature,
         seed=seed,
+        permission=permission or Permission(),
         on_event=on_event,
         journal=Journal(journal) if isinstance(journal, Path | str) else journal,
         tracer=tracer or from_environment(),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from disputatio.state import State
 from disputatio.thought import Kind, Thought
+from disputatio.writing import as_data
 
 View = Callable[[State], list[Thought]]
 """Chooses the thoughts of a state that an agent sees, in the order in which they were said."""
@@ -51,5 +52,11 @@ def render(thoughts: Iterable[Thought]) -> str:
         if thought.round > spoken_round:
             spoken_round = thought.round
             lines.append(f"Round {spoken_round}")
-        lines.append(f"[{thought.author}] {thought.text.strip()}")
+        lines.append(f"[{thought.author}] {words(thought)}")
     return "\n\n".join(lines)
+
+
+def words(thought: Thought) -> str:
+    """The words of a thought as a prompt shows them: what a tool read outside is marked as data."""
+    text = thought.text.strip()
+    return as_data(text) if thought.data.get("trusted") is False else text

@@ -1,7 +1,23 @@
 """Tools: typed Python functions that agents can call."""
 
 from disputatio.tools.calculator import calculator
+from disputatio.tools.dispatch import dispatch
+from disputatio.tools.mcp_client import McpServer
 from disputatio.tools.python import python
+from disputatio.tools.rendering import Attachment
+from disputatio.tools.runtime import ToolRuntime
 from disputatio.tools.tool import Tool, tool
+from disputatio.tools.toolbox import Toolbox, installed
 
-__all__ = ["Tool", "calculator", "python", "tool"]
+__all__ = [
+    "Attachment",
+    "McpServer",
+    "Tool",
+    "ToolRuntime",
+    "Toolbox",
+    "calculator",
+    "dispatch",
+    "installed",
+    "python",
+    "tool",
+]

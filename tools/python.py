@@ -5,14 +5,15 @@ environment, and its time, memory and output are limited.
 """
 
 from disputatio.errors import ToolError
-from disputatio.tools.tool import MAX_OUTPUT, tool
+from disputatio.tools.rendering import MAX_OUTPUT
+from disputatio.tools.tool import tool
 
 SECONDS = 5.0
 MEMORY = 256 * 2**20
 """Bytes that the code may use."""
 
 
-@tool
+@tool(access="code", concurrency=4)
 def python(code: str) -> str:
     """Run Python code and see what it prints and the value of its last line; no files, no network, no packages."""
     from pydantic_monty import CollectString, Monty, MontyError

@@ -2,85 +2,215 @@
 
 import asyncio
 import inspect
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, get_type_hints
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any, overload
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel
 
 from disputatio.errors import ConfigurationError, ToolError
+from disputatio.model import ToolSpec
+from disputatio.permission import Access
+from disputatio.tools.arguments import Check, check_by, schema_of, signature_of
+from disputatio.tools.rendering import MAX_OUTPUT, Rendered, render
+from disputatio.tools.runtime import ToolRuntime
+from disputatio.tools.threads import in_thread
+from disputatio.writing import visible
 
-MAX_OUTPUT = 4000
-"""The most characters of a result that an agent sees."""
+MAX_ERROR = 1000
+"""The most characters of an error that an agent sees."""
+ATTEMPTS = 2
+"""How often a tool that may be called again is called before it counts as failed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Tool:
-    """A function with a name, a description for the model, and validated arguments."""
+    """A function with a name, a description for the model, validated arguments, and a declaration of what it does."""
 
     name: str
+    """Letters, digits, _ and -, at most 64: what all servers take."""
     description: str
-    parameters: type[BaseModel]
-    """The arguments, by name, with their types and defaults."""
+    schema: dict[str, Any]
+    """JSON schema of the arguments."""
+    check: Check
+    """Validates the arguments."""
     function: Callable[..., Any]
+    """Sync or async; a sync one runs in a thread of its own."""
+    runtime: str | None = None
+    """The parameter that gets the `ToolRuntime`."""
+    access: frozenset[Access] = field(default=frozenset(("read",)))
+    """What it may touch. What a tool that is only `pure` returns is kept for the run and given again."""
     timeout_s: float = 30.0
+    max_output: int = MAX_OUTPUT
+    """The most characters of its result."""
+    concurrency: int | None = None
+    """How many calls of a run it takes at once; None is no limit."""
+    idempotent: bool = False
+    """Whether a call that failed may be made again, because twice is as good as once."""
+    trusted: bool = True
+    """Whether its description comes from the program; that of somebody else's server is text from outside."""
+    source: str = ""
+    """Where it comes from: a function's module and name, a server."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.name):
+            raise ConfigurationError(f"a tool's name is at most 64 letters, digits, _ and -, not {self.name!r}")
+        if not self.access or ("pure" in self.access and len(self.access) > 1):
+            raise ConfigurationError(f"tool {self.name!r} is 'pure' or touches something, not {sorted(self.access)}")
+        if min(self.timeout_s, self.max_output, 1 if self.concurrency is None else self.concurrency) <= 0:
+            raise ConfigurationError(f"the limits of tool {self.name!r} must be above 0")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself, as if it were no tool."""
         return self.function(*args, **kwargs)
 
+    def __repr__(self) -> str:
+        return f"Tool({self.signature})"
+
+    @property
+    def spec(self) -> ToolSpec:
+        """The tool as a model with tool calls of its own is told of it."""
+        return ToolSpec(name=self.name, description=self.description, parameters=self.schema)
+
     @property
     def signature(self) -> str:
-        """Name and arguments, as a model reads them: "price(ticker: string)"."""
-        properties = self.parameters.model_json_schema().get("properties", {})
-        shown = [f"{name}: {schema.get('type', 'any')}" for name, schema in properties.items()]
+        """Name and arguments, as a model reads them: "price(ticker: string, day: integer = 0)"."""
+        needed = self.schema.get("required", ())
+        shown = [_shown(name, one, name in needed) for name, one in self.schema.get("properties", {}).items()]
         return f"{self.name}({', '.join(shown)})"
 
-    async def call(self, arguments: dict[str, Any]) -> str:
-        """Check the arguments, call the function, and give its result as text of at most `MAX_OUTPUT` characters.
+    async def call(self, arguments: dict[str, Any], runtime: ToolRuntime | None = None) -> str:
+        """Call the tool by hand: arguments are checked, time and output are limited, nothing is asked or recorded.
 
         Raises:
             ToolError: If the arguments are wrong, the function fails, or it takes longer than `timeout_s`.
         """
+        return (await self.run(self.check(arguments).values, runtime)).text
+
+    async def run(self, values: dict[str, Any], runtime: ToolRuntime | None = None) -> Rendered:
+        """Call the function with checked values, once, and write down its result.
+
+        Raises:
+            ToolError: If it fails, takes longer than `timeout_s`, or returns what cannot be shown.
+        """
+        if self.runtime:
+            if runtime is None:
+                raise ToolError(f"{self.name} can only be called within a run")
+            values = {**values, self.runtime: runtime}
         try:
-            valid = self.parameters.model_validate(arguments)
-        except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-            raise ToolError(f"{self.name}: {wrong}") from error
-        values = {name: getattr(valid, name) for name in type(valid).model_fields}
-        try:
-            async with asyncio.timeout(self.timeout_s):
-                if inspect.iscoroutinefunction(self.function):
-                    result = await self.function(**values)
-                else:
-                    result = await asyncio.to_thread(self.function, **values)
-        except ToolError:
-            raise
+            async with asyncio.timeout(self.timeout_s) as clock:
+                return await self._result(values)
         except TimeoutError as error:
-            raise ToolError(f"{self.name} took longer than {self.timeout_s:g} s") from error
+            if not clock.expired():
+                raise ToolError(f"{self.name} failed: {_said(error)}") from error
+            raise ToolError(f"{self.name} took longer than {self.timeout_s:g} s", fault="timeout") from error
+        except ToolError as error:
+            raise ToolError(visible(str(error))[:MAX_ERROR], fault=error.fault) from error.__cause__ or error
         except Exception as error:
-            raise ToolError(f"{self.name} failed: {type(error).__name__}: {error}") from error
-        text = result if isinstance(result, str) else json.dumps(result, default=str, ensure_ascii=False)
-        return text if len(text) <= MAX_OUTPUT else f"{text[:MAX_OUTPUT]} ... ({len(text)} characters)"
+            raise ToolError(f"{self.name} failed: {_said(error)}") from error
+
+    async def _result(self, values: dict[str, Any]) -> Rendered:
+        if not inspect.iscoroutinefunction(self.function):
+            return await in_thread(lambda: render(self.function(**values), self.max_output))
+        try:
+            return render(await self.function(**values), self.max_output)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task and task.cancelling():
+                raise
+            raise ToolError(f"{self.name} failed: it cancelled itself") from error
+        except (KeyboardInterrupt, SystemExit, GeneratorExit) as error:  # a tool does not end the program
+            raise ToolError(f"{self.name} failed: {_said(error)}") from error
 
 
-def tool(function: Callable[..., Any]) -> Tool:
-    """Make a tool of a typed function, sync or async; its docstring is what the model reads.
+@overload
+def tool(function: Callable[..., Any], /) -> Tool: ...
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    access: Access | Collection[Access] = "read",
+    timeout_s: float = 30.0,
+    max_output: int = MAX_OUTPUT,
+    concurrency: int | None = None,
+    idempotent: bool = False,
+) -> Callable[[Callable[..., Any]], Tool]: ...
+def tool(function: Callable[..., Any] | None = None, /, **declared: Any) -> Tool | Callable[[Callable[..., Any]], Tool]:
+    """Make a tool of a typed function, sync or async, as `@tool` or `@tool(access="network", ...)`.
+
+    Its docstring is what the model reads; descriptions of arguments may be in Google's, NumPy's or Sphinx's style. A
+    parameter of type `ToolRuntime` gets the run and is not shown to the model.
+
+    Args:
+        function: The function.
+        **declared: Its `name`, and the fields of `Tool` from `access` to `idempotent`; a tool that declares nothing
+            reads data that may be private.
 
     Raises:
-        ConfigurationError: If the function has no docstring, or a parameter without a type.
+        ConfigurationError: If the function has no docstring, a parameter without a type, or one that JSON cannot
+            express.
     """
-    name = getattr(function, "__name__", "")
-    description = inspect.getdoc(function)
-    if not description:
-        raise ConfigurationError(f"tool {name!r} needs a docstring: it tells the model what the tool is for")
-    hints = get_type_hints(function)
-    fields: dict[str, Any] = {}
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.name not in hints or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise ConfigurationError(f"parameter {parameter.name!r} of tool {name!r} needs a type")
-        default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (hints[parameter.name], default)
-    parameters = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
-    return Tool(name, description, parameters, function)
+    if function is None:
+        return lambda function: _made(function, **declared)
+    return _made(function, **declared)
+
+
+def _made(function: Callable[..., Any], *, name: str | None = None, **declared: Any) -> Tool:
+    name = name or str(getattr(function, "__name__", ""))
+    found = signature_of(function, name)
+    source = f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', name)}"
+    return typed(name, found.description, found.parameters, function, runtime=found.runtime, source=source, **declared)
+
+
+def typed(
+    name: str,
+    description: str,
+    parameters: type[BaseModel],
+    function: Callable[..., Any],
+    *,
+    access: Access | Collection[Access] = "read",
+    **declared: Any,
+) -> Tool:
+    """Make a tool of a function whose parameters a Pydantic model describes.
+
+    Args:
+        name: Its name.
+        description: What the model is told of it.
+        parameters: The arguments; the function is called with its fields by name.
+        function: Sync or async.
+        access: What it may touch.
+        **declared: Other fields of `Tool`.
+
+    Raises:
+        ConfigurationError: If JSON cannot express a parameter.
+    """
+    return Tool(
+        name=name,
+        description=description,
+        schema=schema_of(parameters, name),
+        check=check_by(parameters, name),
+        function=function,
+        access=accesses(access),
+        **declared,
+    )
+
+
+def accesses(access: Access | Collection[Access]) -> frozenset[Access]:
+    """What a tool touches, given as one word or several."""
+    return frozenset((access,) if isinstance(access, str) else access)
+
+
+def _shown(name: str, schema: dict[str, Any], is_needed: bool) -> str:
+    options = schema.get("enum") or [one.get("type", "any") for one in schema.get("anyOf", ())]
+    kind = schema.get("type", "any") if not options else " | ".join(map(str, options))
+    default = f" = {schema['default']}" if "default" in schema else "" if is_needed else " = ..."
+    return f"{name}: {kind}{default}"
+
+
+def _said(error: BaseException) -> str:
+    try:
+        text = str(error)[:MAX_ERROR]
+    except Exception:  # noqa: BLE001 - the error is the tool's, and so is what writes it down
+        text = "(its message cannot be read)"
+    return f"{type(error).__name__}: {visible(text)}"

@@ -79,7 +79,7 @@ async def test_an_observation_that_the_model_makes_up_never_reaches_the_trajecto
     [
         ("Thought: hm.", "Action: tool[input]"),
         ("Action: calculator 3 + 4", "Action: tool[input]"),
-        ("Action: search[x]", "there is no tool 'search'"),
+        ("Action: search[x]", "unknown tool 'search'"),
         ("Action: calculator[3 +]", "error"),
         ("Action: calculator[]", "error"),
     ],

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from disputatio.models import ScriptedModel
 from disputatio.question import Question
 from disputatio.result import Result
 from disputatio.strategies import Strategy
-from disputatio.tools import Tool, calculator, tool
+from disputatio.tools import calculator, tool
 
 ASKED = Question(text="Which hill is higher?")
 COMPARE = """Plan: The first.
@@ -124,7 +125,7 @@ async def test_tools_that_fail_or_are_unknown_or_silent_become_results() -> None
     result = await worked(crew, rewoo(tools=[height, broken, calculator]))
     said = crew.seen["solver"][0]
     assert "no line for x" in said
-    assert "there is no tool 'nobody'" in said
+    assert "unknown tool 'nobody'" in said
     assert "(nothing came back)" in said
     assert "cannot" in said or "error" in said
     assert "Result: 42" in said
@@ -186,7 +187,7 @@ async def test_a_tool_is_given_json_where_it_is_written() -> None:
 
 
 def test_parts_that_do_not_fit_are_refused() -> None:
-    named = Tool("llm", "x", calculator.parameters, calculator.function)
+    named = replace(calculator, name="llm")
     with pytest.raises(ConfigurationError, match="cannot be called 'llm'"):
         rewoo(tools=[named])
     for wrong in ({"steps": 0}, {"repairs": -1}):

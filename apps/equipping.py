@@ -1,0 +1,84 @@
+"""Equipping: tools that were named on the command line, the agents that get them, and what they may do."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, get_args
+
+from disputatio.agents import Agent, Solver, Verifier
+from disputatio.errors import ConfigurationError, unknown
+from disputatio.graphs.debate import panel_of
+from disputatio.graphs.disputation import disputants, disputation
+from disputatio.permission import ALLOWED, Access, Approval, Permission
+from disputatio.strategies import Strategy
+from disputatio.tools import Tool, Toolbox
+from disputatio.writing import plain
+
+
+def tools(sources: Sequence[str]) -> tuple[Tool, ...]:
+    """The tools of all sources.
+
+    Raises:
+        ConfigurationError: If one cannot be loaded, or two tools have one name.
+    """
+    return tuple(Toolbox(*sources))
+
+
+def equipped(strategy: Strategy[...], given: Sequence[Tool]) -> Strategy[...]:
+    """The strategy with tools for those who speak to the question: solver, debaters, and a disputation's verifier.
+
+    Raises:
+        ConfigurationError: If it has no such agents.
+    """
+    if not given:
+        return strategy
+    known = strategy.arguments
+    changed: dict[str, Any] = {}
+    if "solver" in known:
+        changed["solver"] = _with(known["solver"] or Solver(), given)
+    if "debaters" in known:
+        panel = (disputants if strategy.name == disputation.name else panel_of)(known["debaters"])
+        changed["debaters"] = [_with(agent, given) for agent in panel]
+    if "verifier" in known and strategy.name == disputation.name:
+        changed["verifier"] = _with(known["verifier"] or Verifier(), given)
+    if not changed:
+        raise ConfigurationError(f"{strategy.name} has no agents that take tools")
+    # Positional arguments become named ones, so that they can be replaced.
+    named = {**dict(zip(strategy.signature.parameters, strategy.args, strict=False)), **strategy.params, **changed}
+    return replace(strategy, args=(), params={})(**named)
+
+
+def _with(agent: Agent, given: Sequence[Tool]) -> Agent:
+    return replace(agent, tools=(*agent.tools, *given))
+
+
+def permission(allow: Sequence[str], ask: Callable[[str], bool] | None = None) -> Permission:
+    """What tools may do: all but `write` also after text from outside was read, unless private data could leave.
+
+    Args:
+        allow: What is allowed besides computing and reading: write, network.
+        ask: Asks a person; None if there is nobody.
+
+    Raises:
+        ConfigurationError: If a word is none of these.
+    """
+    known: tuple[Access, ...] = get_args(Access)
+    for word in allow:
+        if word not in known:
+            raise unknown("access", word, known)
+    allowed = {*ALLOWED, *(one for one in known if one in allow)}
+
+    def approve(approval: Approval) -> bool:
+        return ask(_question(approval)) if ask else False
+
+    return Permission(allowed=allowed, after_untrusted=allowed - {"write"}, approve=approve if ask else None)
+
+
+def _question(approval: Approval) -> str:
+    """The whole of what is asked for: a person must be able to see all of it."""
+    arguments = plain(json.dumps(approval.arguments, ensure_ascii=True, indent=2))
+    touches = " and ".join(sorted(approval.access))
+    return (
+        f"{plain(approval.author)} wants to call {approval.tool} ({touches}) with\n{arguments}\n"
+        f"It is asked because {plain(approval.reason)}.\nAllow this call?"
+    )

@@ -1,0 +1,182 @@
+"""Toolbox: tools by name, gathered from wherever they are."""
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Self
+
+from langchain_core.tools import BaseTool
+
+from disputatio.errors import ConfigurationError, DisputatioError, unknown
+from disputatio.tools.langchain import from_langchain
+from disputatio.tools.mcp_client import McpServer
+from disputatio.tools.tool import Tool, tool
+
+GROUP = "disputatio.tools"
+"""The group of entry points under which installed packages offer tools."""
+Source = Tool | BaseTool | McpServer | ModuleType | Callable[..., Any] | str
+"""What tools can be made of. A text names one: "FILE.py", "package.module" or "package.module:object"."""
+
+
+class Toolbox:
+    """Tools with names of their own. It is a list of tools for an agent, and a look-up for `dispatch`."""
+
+    def __init__(self, *sources: Source | Iterable[Source]) -> None:
+        self.by_name: dict[str, Tool] = {}
+        for source in sources:
+            self.add(source)
+
+    def add(self, source: Source | Iterable[Source], *, prefix: str = "") -> Self:
+        """Take all tools of a source.
+
+        Args:
+            source: A tool, a function, a module, a tool of LangChain, an MCP server, the text that names one of
+                these, or several of them.
+            prefix: Put before their names, with two underscores.
+
+        Raises:
+            ConfigurationError: If something is no tool, or a name is taken.
+        """
+        for one in tools_of(source):
+            named = replace(one, name=f"{prefix}__{one.name}") if prefix else one
+            taken = self.by_name.setdefault(named.name, named)
+            if taken is not named:
+                raise ConfigurationError(
+                    f"two tools are named {named.name!r}: one from {taken.source}, one from {named.source}; "
+                    "rename one, or add its source with a prefix"
+                )
+        return self
+
+    def __iter__(self) -> Iterator[Tool]:
+        return iter(self.by_name.values())
+
+    def __len__(self) -> int:
+        return len(self.by_name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.by_name
+
+    def __getitem__(self, name: str) -> Tool:
+        if name not in self.by_name:
+            raise unknown("tool", name, self.by_name)
+        return self.by_name[name]
+
+
+def installed() -> list[Tool]:
+    """The tools that installed packages offer as entry points of the group `disputatio.tools`.
+
+    Raises:
+        ConfigurationError: If one cannot be loaded.
+    """
+    found: list[Tool] = []
+    for point in entry_points(group=GROUP):
+        try:
+            loaded = point.load()
+        except Exception as error:
+            raise ConfigurationError(
+                f"the tools {point.name!r} ({point.value}) cannot be loaded: {type(error).__name__}: {error}"
+            ) from error
+        found += tools_of(loaded)
+    return found
+
+
+def tools_of(source: Source | Iterable[Source]) -> list[Tool]:
+    """The tools of a source; see `Toolbox.add`."""
+    match source:
+        case Tool():
+            return [source]
+        case BaseTool():
+            return [from_langchain(source)]
+        case McpServer():
+            return source.tools()
+        case ModuleType():
+            return _of_module(source)
+        case str():
+            return tools_of(_named(source))
+    if callable(source) and not inspect.isclass(source):
+        return [tool(source)]
+    parts: Any = source
+    if isinstance(parts, Iterable):
+        return [one for part in parts for one in tools_of(part)]
+    raise ConfigurationError(f"{source!r} is no tool: a typed function, a module or an MCP server is")
+
+
+def _of_module(module: ModuleType) -> list[Tool]:
+    """The tools that a module makes; those that it imports count if they are in its `__all__`."""
+    listed = getattr(module, "__all__", None)
+    names = listed if listed is not None else [name for name in vars(module) if not name.startswith("_")]
+    values = [getattr(module, name) for name in names]
+    made = [one for one in values if isinstance(one, Tool | BaseTool | McpServer)]
+    if listed is None:
+        made = [one for one in made if not isinstance(one, Tool) or one.source.startswith(f"{module.__name__}.")]
+    if not made:
+        functions = (one for one in values if inspect.isfunction(one) and one.__module__ == module.__name__)
+        made = [tool(one) for one in functions]
+    if not made:
+        raise ConfigurationError(f"{module.__name__} has no tools: typed functions with a docstring, or made by @tool")
+    return tools_of(made)
+
+
+def _named(text: str) -> Any:
+    """The module or object that a text names."""
+    place, _, name = text.strip().rpartition(":") if ".py:" in text or ":" in text[2:] else (text.strip(), "", "")
+    module = _from_file(place) if place.endswith(".py") else _imported(place)
+    if not name:
+        return module
+    found = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise ConfigurationError(f"{place} has no {name!r}")
+        found = getattr(found, part)
+    return found
+
+
+def _from_file(place: str) -> ModuleType:
+    path = Path(place).resolve()
+    if not path.is_file():
+        raise ConfigurationError(f"there is no file {place!r} with tools")
+    name = f"disputatio_tools_{path.stem}"
+    loaded = sys.modules.get(name)
+    if loaded and loaded.__file__ == str(path):  # the tools of a file are made once
+        return loaded
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigurationError(f"{place!r} is no Python file")
+    module = sys.modules[name] = module_from_spec(spec)
+    try:
+        with _told(place):
+            spec.loader.exec_module(module)
+    except ConfigurationError:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _imported(place: str) -> ModuleType:
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        with _told(place):
+            return import_module(place)
+    finally:
+        sys.path.remove(folder)
+
+
+@contextmanager
+def _told(place: str) -> Iterator[None]:
+    """Tell in one line why code of the user's cannot be loaded."""
+    try:
+        yield
+    except DisputatioError:
+        raise
+    except (Exception, SystemExit) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(f"{place!r} cannot be loaded: {type(error).__name__}: {reason}") from error
