@@ -74,12 +74,12 @@ class Transport:
         with self._told():
             async with (
                 asyncio.timeout(self.clocks.silent) as clock,
-                session.post(self.base_url + path, data=body, **self._settings) as response,
+                session.post(self.base_url + path, data=body, **self._streaming) as response,
             ):
                 if response.status >= 300 or response.content_type != "text/event-stream":
                     yield await self._read(response)
-                else:
-                    yield Events(response, clock, self.clocks.silent, self._too_long)
+                    return
+                yield Events(response, clock, self.clocks.silent, self._too_long)
 
     async def _read(self, response: "ClientResponse") -> Received:
         content = b""
@@ -113,6 +113,13 @@ class Transport:
         except ValueError:  # not an address: aiohttp says so
             proxy = None
         return {**settings, "proxy": proxy} if proxy else settings
+
+    @cached_property
+    def _streaming(self) -> dict[str, Any]:
+        """Those of a request for a stream: some servers, llama.cpp among them, hang up after one without saying so."""
+        if self.base_url.startswith("https"):  # where a connection is dear
+            return self._settings
+        return {**self._settings, "headers": {**self.headers, "Connection": "close"}}
 
     @contextmanager
     def _told(self) -> Iterator[None]:

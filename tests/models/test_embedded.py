@@ -32,6 +32,13 @@ async def test_prompts_are_counted_as_the_server_bills_them(model: OpenAICompati
     assert await model.count(asking(text)) == (await model.complete(asking(text))).usage.prompt_tokens
 
 
+async def test_what_is_streamed_and_what_is_not_can_follow_each_other_at_once(model: OpenAICompatible) -> None:
+    for number in range(8):
+        heard: list[str] = []
+        reply = await model.complete(asking("Count to three."), heard.append if number % 2 == 0 else None)
+        assert number % 2 or "".join(heard) == reply.text
+
+
 async def test_log_probabilities_are_reported(model: OpenAICompatible) -> None:
     reply = await model.complete(asking("Is 2 even?", logprobs=3))
     assert "".join(token.token for token in reply.logprobs).strip() == reply.text.strip()
