@@ -25,7 +25,7 @@ def tools(sources: Sequence[str]) -> tuple[Tool, ...]:
 
 
 def equipped(strategy: Strategy[...], given: Sequence[Tool]) -> Strategy[...]:
-    """The strategy with tools for those who speak to the question: solver, debaters, and a disputation's verifier.
+    """The strategy with tools: its own, if it takes any, or those of solver, debaters and a disputation's verifier.
 
     Raises:
         ConfigurationError: If it has no such agents.
@@ -34,7 +34,9 @@ def equipped(strategy: Strategy[...], given: Sequence[Tool]) -> Strategy[...]:
         return strategy
     known = strategy.arguments
     changed: dict[str, Any] = {}
-    if "solver" in known:
+    if "tools" in known:
+        changed["tools"] = [*(known["tools"] or ()), *given]
+    elif "solver" in known:
         changed["solver"] = _with(known["solver"] or Solver(), given)
     if "debaters" in known:
         panel = (disputants if strategy.name == disputation.name else panel_of)(known["debaters"])

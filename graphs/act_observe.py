@@ -19,6 +19,7 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer
 from disputatio.graphs.speaking import last_of, spoken, told
+from disputatio.memory.transcript import words
 from disputatio.question import Question
 from disputatio.state import Input, Output, State, Update
 from disputatio.strategies import strategy
@@ -107,7 +108,8 @@ def act_observe(actor: Agent, tools: Sequence[Tool], *, steps: int = 7) -> State
         result = result.model_copy(update={"data": {**result.data, "repeated": again}})
         links = [Link(source=result.id, target=last.id, kind="uses")]
         context.say(result, links=links)
-        shown = result.text if len(result.text) <= LONGEST else f"{result.text[:LONGEST]} [...]"
+        short = result.text if len(result.text) <= LONGEST else f"{result.text[:LONGEST]} [...]"
+        shown = words(result.model_copy(update={"text": short}))
         update = Update(thoughts=[result], links=links)
         actions = [*state.get("actions", []), key]
         return {**update, "trail": [*state["trail"], f"Observation: {shown}"], "actions": actions}

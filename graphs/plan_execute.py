@@ -5,7 +5,7 @@ START -> plan -+-> work, every step of a wave at once -> check -+-> work
                +-> solve (nothing to do) or refuse -> END
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -26,6 +26,7 @@ from disputatio.state import Input, Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Answer, Link, Thought
 from disputatio.tools.tool import Tool
+from disputatio.writing import as_data
 
 REPAIR = "Your plan:\n{plan}\n\nIt cannot be carried out: {faults}. Write the whole plan again."
 LONGEST = 2000
@@ -124,7 +125,8 @@ def plan_execute(
     async def solve(state: Plan, runtime: Runtime[Context]) -> dict[str, object]:
         by_id = {one.id: one for one in state["thoughts"]}
         about = [by_id[one] for one in state.get("sources", {}).values() if one in by_id]
-        agent = told(solver, _findings(state), about=about, kind="uses")
+        outside = {one.id for one in about if one.data.get("trusted") is False}
+        agent = told(solver, _findings(state, outside), about=about, kind="uses")
         said = await spoken(agent, _before(state, state["given"]), runtime)
         answer = own_answer(last_of(said), Question.of(state["question"]))
         done: dict[str, JsonValue] = {"ended": "solved", "steps": len(read_plan(state["plan"]))}
@@ -186,9 +188,10 @@ def _text(written: Thought) -> str:
     return written.text if read_plan(written.text) else extracted or written.text
 
 
-def _findings(state: Plan) -> str:
-    """Each step with its result, in the order of the plan."""
-    found, done = read_plan(state["plan"]), state.get("evidence", {})
+def _findings(state: Plan, outside: Collection[str]) -> str:
+    """Each step with its result, in the order of the plan; what was read outside is marked as data."""
+    found, done = read_plan(state["plan"]), dict(state.get("evidence", {}))
+    done |= {one: as_data(done[one]) for one, source in state.get("sources", {}).items() if source in outside}
     parts = [f"#{step.id}: {step.reason or step.tool}\nResult: {done.get(step.id, '')}" for step in found]
     return "\n\n".join(["What was found out:", *parts]) if parts else f"The plan:\n{state['plan']}"
 

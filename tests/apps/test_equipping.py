@@ -77,7 +77,9 @@ def test_wrong_options_end_with_one_line(tmp_path: Path, options: list[str], mes
 def test_those_who_speak_to_the_question_get_the_tools() -> None:
     given = [calculator]
     for strategy in CATALOGUE.values():
-        if {"solver", "debaters"} & set(strategy.arguments):
+        if "tools" in strategy.arguments:
+            assert equipping.equipped(strategy, given).arguments["tools"] == given
+        elif {"solver", "debaters"} & set(strategy.arguments):
             assert equipping.equipped(strategy, given).calls > strategy.calls
         else:
             with pytest.raises(ConfigurationError, match=f"{strategy.name} has no agents that take tools"):
