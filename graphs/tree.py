@@ -49,22 +49,22 @@ def nodes_of(state: Tree, value: Valuation, depth: int | None) -> list[Node]:
         depth: From how many steps on a path is given up; None is no limit.
     """
     said = {one.id: one for one in state.get("thoughts", [])}
-    groups = [[steps_to(state, one) for one in siblings] for siblings in sets_of(state)]
+    paths = paths_of(state)
+    groups = [[paths[one] for one in siblings] for siblings in sets_of(state)]
     values = value.read(Question.of(state["question"]), groups, said, state.get("links", []))
     expanded = state.get("expanded", [])
     nodes = [Node(id=ROOT, parent=None, depth=0, status="expanded" if ROOT in expanded else "open")]
-    depths = {ROOT: 0}
     for step in state.get("steps", []):
         id = step["id"]
-        depths[id] = depths[step["parent"]] + 1
+        depth_of = len(paths[id])
         if said[id].answer is not None:
             status = "final"
         elif id in expanded:
             status = "expanded"
         else:
-            status = "closed" if depth is not None and depths[id] >= depth else "open"
+            status = "closed" if depth is not None and depth_of >= depth else "open"
         nodes.append(
-            Node(id=id, parent=step["parent"], depth=depths[id], value=values.get(id, 0.0), status=status)  # type: ignore[arg-type]
+            Node(id=id, parent=step["parent"], depth=depth_of, value=values.get(id, 0.0), status=status)  # type: ignore[arg-type]
         )
     return nodes
 
@@ -78,15 +78,13 @@ def sets_of(state: Tree, parents: Sequence[str] | None = None) -> list[list[str]
     return list(sets.values())
 
 
-def steps_to(state: Tree, id: str) -> list[Thought]:
-    """The thoughts from the first step to this one; none for the root."""
-    said = {one.id: one for one in state["thoughts"]}
-    parents = {step["id"]: step["parent"] for step in state.get("steps", [])}
-    steps = []
-    while id != ROOT:
-        steps.append(said[id])
-        id = parents[id]
-    return steps[::-1]
+def paths_of(state: Tree) -> dict[str, list[Thought]]:
+    """The thoughts from the first step to each node; none for the root."""
+    said = {one.id: one for one in state.get("thoughts", [])}
+    paths: dict[str, list[Thought]] = {ROOT: []}
+    for step in state.get("steps", []):  # in the order of their making
+        paths[step["id"]] = [*paths[step["parent"]], said[step["id"]]]
+    return paths
 
 
 def merged(proposed: Sequence[Step], said: Mapping[str, Thought], question: Question) -> list[Step]:
@@ -126,5 +124,5 @@ def concluded(state: Tree, nodes: Sequence[Node], best: Node | None, end: Though
     answer = own_answer(end, Question.of(state["question"])).model_copy(update={"data": report})
     if best is None:
         return answer
-    rationale = "\n".join(step_of(one) for one in steps_to(state, best.id))
+    rationale = "\n".join(step_of(one) for one in paths_of(state)[best.id])
     return answer.model_copy(update={"rationale": rationale, "confidence": min(max(best.value, 0.0), 1.0)})

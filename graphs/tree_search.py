@@ -22,7 +22,7 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.search import Policy, best_first, found, furthest
 from disputatio.graphs.speaking import last_of, spoken, told
-from disputatio.graphs.tree import Step, Tree, concluded, merged, nodes_of, sets_of, steps_to
+from disputatio.graphs.tree import Step, Tree, concluded, merged, nodes_of, paths_of, sets_of
 from disputatio.graphs.valuation import FINISH, Valuation
 from disputatio.question import Question
 from disputatio.state import Input, Output, State, Update
@@ -119,15 +119,16 @@ def tree_search(
         return {"steps": [*state.get("steps", []), *merged(new, said, Question.of(state["question"]))]}
 
     async def judge(state: Siblings, runtime: Runtime[Context]) -> Update:
-        agent, place = value.ask(state["paths"])[state["asked"]], state["place"]
+        agent, place = value.ask(state["paths"], state["asked"]), state["place"]
         return await spoken(replace(agent, name=f"{agent.name} of {place}") if place > 1 else agent, state, runtime)
 
     async def complete(state: Tree, runtime: Runtime[Context]) -> End:
         nodes = nodes_of(state, value, depth)
+        paths = paths_of(state)
         if best := found(nodes):
-            return {"answer": concluded(state, nodes, best, steps_to(state, best.id)[-1], expansions)}
+            return {"answer": concluded(state, nodes, best, paths[best.id][-1], expansions)}
         far = furthest(nodes)
-        finisher = _finisher(thinker, steps_to(state, far.id) if far else [])
+        finisher = _finisher(thinker, paths[far.id] if far else [])
         said = await spoken(finisher, _handed_in(state), runtime)
         return End(**said, answer=concluded(state, nodes, None, last_of(said), expansions))
 
@@ -146,7 +147,8 @@ def tree_search(
 def _branches(state: Tree, children: int) -> str | list[Send]:
     """One proposer for each child of each chosen node, all at once."""
     shown = _handed_in(state)
-    branches = [(parent, steps_to(state, parent)) for parent in state["chosen"] for _ in range(children)]
+    paths = paths_of(state)
+    branches = [(parent, paths[parent]) for parent in state["chosen"] for _ in range(children)]
     return [
         Send("expand", Branch(**shown, path=path, parent=parent, place=place))
         for place, (parent, path) in enumerate(branches, 1)
@@ -155,12 +157,13 @@ def _branches(state: Tree, children: int) -> str | list[Send]:
 
 def _askings(state: Tree, value: Valuation) -> str | list[Send]:
     """One speech for each agent that the valuation wants to hear about the new siblings, all at once."""
-    sets = [[steps_to(state, one) for one in siblings] for siblings in sets_of(state, state["chosen"])]
+    known = paths_of(state)
+    sets = [[known[one] for one in siblings] for siblings in sets_of(state, state["chosen"])]
     question, now = state["question"], len(state["expanded"])
     return [
         Send("judge", Siblings(question=question, thoughts=[], round=now, paths=paths, asked=asked, place=place))
         for place, paths in enumerate(sets, 1)
-        for asked in range(len(value.ask(paths)))
+        for asked in range(value.asks(paths))
     ] or "choose"
 
 

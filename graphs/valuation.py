@@ -48,8 +48,10 @@ class Valuation:
 
     turns: Callable[[int], int]
     """The most turns of agents that so many siblings take."""
-    ask: Callable[[Sequence[Path]], Sequence[Agent | Likelihood]]
-    """The agents to ask about these siblings, all at once; each speaks once and links what it says to them."""
+    asks: Callable[[Sequence[Path]], int]
+    """How many agents are asked about these siblings, all at once."""
+    ask: Callable[[Sequence[Path], int], Agent | Likelihood]
+    """One of these agents, by its place from 0; it speaks once and links what it says to the siblings."""
     read: Callable[[Question, Sequence[Sequence[Path]], Mapping[str, Thought], Iterable[Link]], Values]
     """The values of all nodes, by id, from all sets of siblings, all thoughts by id, and all links."""
 
@@ -72,13 +74,13 @@ def rollouts(samples: int = 8, *, target: str | None = None, solver: Agent | Non
         raise ConfigurationError(f"a step is valued by at least 1 rollout, got {samples}")
     finisher = replace(solver or Solver("rollout", temperature=0.7), instruction=FINISH)
 
-    def ask(siblings: Sequence[Path]) -> list[Agent]:
-        return [
-            told(finisher, so_far(path), name=f"{finisher.name} {place}.{number}", about=path[-1:], kind="uses")
-            for place, path in enumerate(siblings, 1)
-            if path[-1].answer is None
-            for number in range(1, samples + 1)
-        ]
+    def unfinished(siblings: Sequence[Path]) -> list[int]:
+        return [place for place, path in enumerate(siblings) if path[-1].answer is None]
+
+    def ask(siblings: Sequence[Path], asked: int) -> Agent:
+        place, number = unfinished(siblings)[asked // samples], asked % samples + 1
+        path, name = siblings[place], f"{finisher.name} {place + 1}.{number}"
+        return told(finisher, so_far(path), name=name, about=path[-1:], kind="uses")
 
     def read(
         question: Question, groups: Sequence[Sequence[Path]], said: Mapping[str, Thought], links: Iterable[Link]
@@ -96,7 +98,12 @@ def rollouts(samples: int = 8, *, target: str | None = None, solver: Agent | Non
             for one, given in zip(nodes, ends, strict=True)
         }
 
-    return Valuation(turns=lambda width: width * samples * finisher.turns, ask=ask, read=read)
+    return Valuation(
+        turns=lambda width: width * samples * finisher.turns,
+        asks=lambda siblings: len(unfinished(siblings)) * samples,
+        ask=ask,
+        read=read,
+    )
 
 
 def scored(by: Agent | None = None) -> Valuation:
@@ -107,13 +114,11 @@ def scored(by: Agent | None = None) -> Valuation:
     """
     verifier = replace(by or Verifier(), instruction=CHECK, view=lambda state: [])
 
-    def ask(siblings: Sequence[Path]) -> list[Agent]:
-        return [
-            replace(told(verifier, so_far(path)), name=f"{verifier.name} {place}", relate=_ruling(path[-1]))
-            for place, path in enumerate(siblings, 1)
-        ]
+    def ask(siblings: Sequence[Path], asked: int) -> Agent:
+        path = siblings[asked]
+        return replace(told(verifier, so_far(path)), name=f"{verifier.name} {asked + 1}", relate=_ruling(path[-1]))
 
-    return Valuation(turns=lambda width: width * verifier.turns, ask=ask, read=_scores)
+    return Valuation(turns=lambda width: width * verifier.turns, asks=len, ask=ask, read=_scores)
 
 
 def _ruling(step: Thought) -> Callable[[Thought, Sequence[Thought]], list[Link]]:
@@ -134,13 +139,11 @@ def likely(by: str | Model | None = None) -> Valuation:
         by: Which model is asked; None takes the run's for the role "verifier".
     """
 
-    def ask(siblings: Sequence[Path]) -> list[Likelihood]:
-        return [
-            Likelihood(words=f"{so_far(path)}\n\n{RIGHT}", about=path[-1:], name=f"likelihood {place}", model=by)
-            for place, path in enumerate(siblings, 1)
-        ]
+    def ask(siblings: Sequence[Path], asked: int) -> Likelihood:
+        words, about = f"{so_far(siblings[asked])}\n\n{RIGHT}", siblings[asked][-1:]
+        return Likelihood(words=words, about=about, name=f"likelihood {asked + 1}", model=by)
 
-    return Valuation(turns=lambda width: width, ask=ask, read=_scores)
+    return Valuation(turns=lambda width: width, asks=len, ask=ask, read=_scores)
 
 
 def _scores(
@@ -179,16 +182,15 @@ def voted(votes: int = 5, *, by: Agent | None = None) -> Valuation:
         name="voter", role="judge", instruction="", kind="vote", form=Ballot, view=lambda state: [], temperature=0.7
     )
 
-    def ask(siblings: Sequence[Path]) -> list[Agent]:
-        if len(siblings) < 2:
-            return []
+    def ask(siblings: Sequence[Path], asked: int) -> Agent:
         steps = [path[-1] for path in siblings]
         listed = "\n".join(f"{number}. {step_of(step)}" for number, step in enumerate(steps, 1))
         asking = told(replace(voter, instruction=VOTE.format(listed=listed)), so_far(siblings[0][:-1]))
-        return [replace(asking, name=f"{voter.name} {n}", relate=_for("best", steps)) for n in range(1, votes + 1)]
+        return replace(asking, name=f"{voter.name} {asked + 1}", relate=_for("best", steps))
 
     return Valuation(
         turns=lambda width: votes * voter.turns if width > 1 else 0,
+        asks=lambda siblings: votes if len(siblings) > 1 else 0,
         ask=ask,
         read=lambda question, groups, said, links: _supported(groups, links, lambda width: votes),
     )
@@ -218,17 +220,16 @@ def compared(by: Agent | None = None) -> Valuation:
         temperature=0.0,
     )
 
-    def ask(siblings: Sequence[Path]) -> list[Agent]:
-        asked = []
-        for (place, one), (other_place, other) in permutations(enumerate([path[-1] for path in siblings], 1), 2):
-            words = COMPARE.format(first=step_of(one), second=step_of(other))
-            asking = told(replace(judge, instruction=words), so_far(siblings[0][:-1]))
-            name = f"{judge.name} {place}-{other_place}"
-            asked.append(replace(asking, name=name, relate=_for("better", [one, other])))
-        return asked
+    def ask(siblings: Sequence[Path], asked: int) -> Agent:
+        place, other = list(permutations(range(len(siblings)), 2))[asked]
+        pair = [siblings[place][-1], siblings[other][-1]]
+        words = COMPARE.format(first=step_of(pair[0]), second=step_of(pair[1]))
+        asking = told(replace(judge, instruction=words), so_far(siblings[0][:-1]))
+        return replace(asking, name=f"{judge.name} {place + 1}-{other + 1}", relate=_for("better", pair))
 
     return Valuation(
         turns=lambda width: width * (width - 1) * judge.turns,
+        asks=lambda siblings: len(siblings) * (len(siblings) - 1),
         ask=ask,
         read=lambda question, groups, said, links: _supported(groups, links, lambda width: 2 * (width - 1)),
     )
