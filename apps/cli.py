@@ -23,6 +23,8 @@ from disputatio.apps.options import (
     AtOnce,
     Cache,
     Choices,
+    Claims,
+    Debaters,
     Debug,
     MaxCalls,
     MaxCost,
@@ -32,11 +34,14 @@ from disputatio.apps.options import (
     OutputFormat,
     Page,
     Parameters,
+    Personas,
     Properties,
     Quiet,
     Record,
     Replay,
+    Rounds,
     Seed,
+    Stances,
     Temperature,
     Tools,
     Trace,
@@ -79,25 +84,11 @@ def options(
 @app.command(epilog=DEBATES)
 def debate(
     question: Asked = None,
-    debaters: Annotated[
-        int | None, typer.Option(metavar="N", help="How many debate [3].", rich_help_panel="The debate")
-    ] = None,
-    rounds: Annotated[int, typer.Option(metavar="N", help="Most rounds.", rich_help_panel="The debate")] = 2,
-    claims: Annotated[
-        int, typer.Option(metavar="N", help="Most claims checked after each round.", rich_help_panel="The debate")
-    ] = 3,
-    stance: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TEXT", help='What one debater argues: "for the motion". One each.', rich_help_panel="The debate"
-        ),
-    ] = None,
-    persona: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TEXT", help='Who one debater is: "an economist". One each.', rich_help_panel="The debate"
-        ),
-    ] = None,
+    debaters: Debaters = None,
+    rounds: Rounds = 2,
+    claims: Claims = 3,
+    stance: Stances = None,
+    persona: Personas = None,
     tools: Tools = None,
     allow: Allow = None,
     model: Models = None,

@@ -66,6 +66,21 @@ def strategy_names() -> list[str]:
 Asked = Annotated[
     str | None, typer.Argument(metavar="QUESTION", help="The question: text, @FILE, or - for what is piped in.")
 ]
+Debaters = Annotated[int | None, typer.Option(metavar="N", help="How many debate [3].", rich_help_panel="The debate")]
+Rounds = Annotated[int, typer.Option(metavar="N", help="Most rounds.", rich_help_panel="The debate")]
+Claims = Annotated[
+    int, typer.Option(metavar="N", help="Most claims checked after each round.", rich_help_panel="The debate")
+]
+Stances = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TEXT", help='What one debater argues: "for the motion". One each.', rich_help_panel="The debate"
+    ),
+]
+Personas = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TEXT", help='Who one debater is: "an economist". One each.', rich_help_panel="The debate"),
+]
 Models = Annotated[
     list[str] | None,
     typer.Option(
