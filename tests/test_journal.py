@@ -144,7 +144,7 @@ def test_what_a_cut_off_call_cost_is_booked_when_its_run_goes_on(tmp_path: Path)
             raise AssertionError
 
     path = tmp_path / "run.jsonl"
-    cut = dp.solve("2 + 2?", strategy="chain_of_thought", model=Slow(answering), budget=Budget(seconds=0.01),
+    cut = dp.solve("2 + 2?", strategy="chain_of_thought", model=Slow(answering), budget=Budget(seconds=0.5),
                    journal=path)  # fmt: skip
     assert (cut.usage.calls, cut.usage.estimated, cut.stop_reason) == (1, True, "deadline")
     result = dp.solve("2 + 2?", strategy="chain_of_thought", model=ScriptedModel(answering), journal=path)
