@@ -51,6 +51,7 @@ def redactor(secrets: Iterable[str] = ()) -> Callable[[Any], Any]:
         secrets: Secrets besides those in the environment; shorter ones than `SHORTEST` are left out.
     """
     known = {value for name, value in os.environ.items() if name.upper().endswith(_NAMES)} | set(secrets)
+    known |= {line.strip() for one in known for line in one.splitlines()}  # quoting puts marks between the lines
     forms = {
         form for one in known if len(one) >= SHORTEST for form in (one, quote(one, safe=""), json.dumps(one)[1:-1])
     }

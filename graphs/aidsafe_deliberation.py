@@ -119,8 +119,9 @@ def kept(given: Sequence[Note], dropped: object) -> list[int]:
         named = set()
     seen: dict[str, int] = {}
     for note in given:
-        seen.setdefault(" ".join(note.text.casefold().split()), note.number)
-    return [note.number for note in given if note.number in seen.values() and note.number not in named]
+        if note.number not in named:
+            seen.setdefault(" ".join(note.text.casefold().split()), note.number)
+    return sorted(seen.values())
 
 
 def _listed(given: Sequence[Note]) -> str:
