@@ -4,6 +4,7 @@ python benchmarks/client.py {by_hand,solve,graph} http://127.0.0.1:PORT
 """
 
 import asyncio
+import gc
 import json
 import resource
 import sys
@@ -44,6 +45,7 @@ async def measure(make: Callable[[str], Callable[[str], Awaitable[str]]], url: s
     cold = tell(url, "/stats")
     assert cold["calls"] == CALLS
     await debate(QUESTION.format(n=41))
+    gc.collect()  # what the imports have left would else be swept once, in the middle of what is measured
     used, begun = cpu(), time.perf_counter()
     for number in range(DEBATES):
         await debate(QUESTION.format(n=42 + number))
