@@ -13,7 +13,7 @@ from disputatio import agents
 from disputatio.agents import Agent, Debater
 from disputatio.budget import Budget
 from disputatio.errors import ConfigurationError, unknown
-from disputatio.graphs.debate import RESERVED
+from disputatio.graphs.strategies.debate import RESERVED
 from disputatio.question import Question
 from disputatio.strategies import Strategy
 from disputatio.writing import excerpt, plain

@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 from disputatio.agents import Agent, Solver, Verifier
 from disputatio.errors import ConfigurationError, unknown
-from disputatio.graphs.debate import panel_of
-from disputatio.graphs.disputation import disputants, disputation
+from disputatio.graphs.strategies.debate import panel_of
+from disputatio.graphs.strategies.disputation import disputants, disputation
 from disputatio.permission import ALLOWED, Access, Approval, Permission
 from disputatio.strategies import Strategy
 from disputatio.tools import Tool, Toolbox

@@ -1,33 +1,33 @@
-"""Strategies: ways of reasoning as LangGraph graphs, and the catalogue of them by name."""
+"""Ways of reasoning as LangGraph graphs: the patterns, the published strategies, and the catalogue of them by name."""
 
 from collections.abc import Mapping
 
 from disputatio.graphs.act_observe import act_observe
-from disputatio.graphs.aidsafe_deliberation import aidsafe_deliberation
-from disputatio.graphs.best_of import best_of
-from disputatio.graphs.chain_of_thought import chain_of_thought
 from disputatio.graphs.compose import limited, nested, sequence
-from disputatio.graphs.corex_debate import corex_debate
-from disputatio.graphs.corex_review import corex_review
-from disputatio.graphs.critique_in_the_loop import critique_in_the_loop
-from disputatio.graphs.debate import debate
-from disputatio.graphs.disputation import disputation
-from disputatio.graphs.early_stopping import adaptive_consistency, early_stopping_self_consistency
 from disputatio.graphs.escalate import escalate
-from disputatio.graphs.explore_execute import explore_execute
-from disputatio.graphs.heart import heart
-from disputatio.graphs.inftythink import inftythink
-from disputatio.graphs.pairwise_judge import pairwise_judge
 from disputatio.graphs.plan_execute import plan_execute
-from disputatio.graphs.react import react
 from disputatio.graphs.refine import refine
-from disputatio.graphs.rewoo import rewoo
-from disputatio.graphs.sayself import sayself
 from disputatio.graphs.segment_loop import segment_loop
-from disputatio.graphs.self_consistency import self_consistency
-from disputatio.graphs.tree_plv_search import tree_plv_search
+from disputatio.graphs.strategies.aidsafe_deliberation import aidsafe_deliberation
+from disputatio.graphs.strategies.best_of import best_of
+from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
+from disputatio.graphs.strategies.corex_debate import corex_debate
+from disputatio.graphs.strategies.corex_review import corex_review
+from disputatio.graphs.strategies.critique_in_the_loop import critique_in_the_loop
+from disputatio.graphs.strategies.debate import debate
+from disputatio.graphs.strategies.disputation import disputation
+from disputatio.graphs.strategies.early_stopping import adaptive_consistency, early_stopping_self_consistency
+from disputatio.graphs.strategies.explore_execute import explore_execute
+from disputatio.graphs.strategies.heart import heart
+from disputatio.graphs.strategies.inftythink import inftythink
+from disputatio.graphs.strategies.pairwise_judge import pairwise_judge
+from disputatio.graphs.strategies.react import react
+from disputatio.graphs.strategies.rewoo import rewoo
+from disputatio.graphs.strategies.sayself import sayself
+from disputatio.graphs.strategies.self_consistency import self_consistency
+from disputatio.graphs.strategies.tree_plv_search import tree_plv_search
+from disputatio.graphs.strategies.universal_self_consistency import universal_self_consistency
 from disputatio.graphs.tree_search import tree_search
-from disputatio.graphs.universal_self_consistency import universal_self_consistency
 from disputatio.graphs.vote import vote
 from disputatio.strategies import Strategy
 

@@ -47,7 +47,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, copy)
     for folder in FOLDERS:
         if (ROOT / folder).exists():
-            shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                ROOT / folder, copy / folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+            )
     output(sys.executable, "-P", "-m", "build", "--wheel", *isolation(), "--outdir", dist, ".", cwd=copy)
     [made] = dist.glob("*.whl")
     return made

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from disputatio.agents import Judge
 from disputatio.errors import ConfigurationError
 from disputatio.graphs import aidsafe_deliberation
-from disputatio.graphs.aidsafe_deliberation import POLICIES, Note, kept
 from disputatio.graphs.run import prepare, run
+from disputatio.graphs.strategies.aidsafe_deliberation import POLICIES, Note, kept
 from disputatio.models import ScriptedModel
 from disputatio.question import Question
 from disputatio.result import Result

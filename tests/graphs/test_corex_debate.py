@@ -11,8 +11,8 @@ from disputatio.agents import Debater
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs import corex_debate
-from disputatio.graphs.corex_debate import TEAMS, drawn
 from disputatio.graphs.run import prepare, run
+from disputatio.graphs.strategies.corex_debate import TEAMS, drawn
 from disputatio.models import ScriptedModel
 from disputatio.question import Question
 from disputatio.result import Result

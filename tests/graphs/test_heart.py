@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from disputatio.errors import ConfigurationError
 from disputatio.graphs import heart
-from disputatio.graphs.heart_cues import CUES, NEUTRAL, ORDER, POSITIVE, Schedule, cues
 from disputatio.graphs.run import prepare, run
+from disputatio.graphs.strategies.heart_cues import CUES, NEUTRAL, ORDER, POSITIVE, Schedule, cues
 from disputatio.models import ScriptedModel, SimulatedModel
 from disputatio.question import Question
 

@@ -12,9 +12,9 @@ from disputatio.agents.forms import read
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs import chain_of_thought, debate, pairwise_judge
-from disputatio.graphs.duels import Duel, duel, ranking
-from disputatio.graphs.pairwise_judge import Preference
 from disputatio.graphs.run import prepare, run
+from disputatio.graphs.strategies.duels import Duel, duel, ranking
+from disputatio.graphs.strategies.pairwise_judge import Preference
 from disputatio.models import ScriptedModel, SimulatedModel
 from disputatio.question import Question
 

@@ -11,8 +11,8 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.evals import forecast
 from disputatio.graphs import chain_of_thought, critique_in_the_loop, debate, refine
-from disputatio.graphs.critique_in_the_loop import numbers
 from disputatio.graphs.run import prepare, run
+from disputatio.graphs.strategies.critique_in_the_loop import numbers
 from disputatio.models import ScriptedModel, SimulatedModel
 from disputatio.question import Question
 from disputatio.result import Result

@@ -19,8 +19,8 @@ from disputatio.graphs import (
     self_consistency,
     universal_self_consistency,
 )
-from disputatio.graphs.early_stopping import lead
 from disputatio.graphs.run import prepare, run
+from disputatio.graphs.strategies.early_stopping import lead
 from disputatio.models import ScriptedModel
 from disputatio.question import Question
 from disputatio.result import Result

@@ -14,7 +14,7 @@ from disputatio.errors import ConfigurationError, ModelError
 from disputatio.graphs import debate, sequence, tree_plv_search, tree_search
 from disputatio.graphs.run import prepare, run
 from disputatio.graphs.search import Policy, beam, depth_first, monte_carlo
-from disputatio.graphs.tree_plv_search import preferences
+from disputatio.graphs.strategies.tree_plv_search import preferences
 from disputatio.graphs.valuation import Valuation, compared, rollouts, scored, voted
 from disputatio.model import Reply, Request
 from disputatio.models import ScriptedModel

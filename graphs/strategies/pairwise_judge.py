@@ -19,10 +19,10 @@ from disputatio.agents.forms import Form
 from disputatio.agents.judge import Judge
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.chain_of_thought import chain_of_thought
 from disputatio.graphs.compose import Concluded, Part, nested, turns_of
 from disputatio.graphs.conclude import own_answer
-from disputatio.graphs.duels import duel, orders, ranking
+from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
+from disputatio.graphs.strategies.duels import duel, orders, ranking
 from disputatio.memory.transcript import everything
 from disputatio.question import Question
 from disputatio.state import Input, Output, State, Update

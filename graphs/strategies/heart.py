@@ -19,9 +19,9 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer, positions, settled, votes
 from disputatio.graphs.decisions import plurality
-from disputatio.graphs.heart_cues import ORDER, Schedule, cues
 from disputatio.graphs.refine import reviser_told
 from disputatio.graphs.revision import Revision
+from disputatio.graphs.strategies.heart_cues import ORDER, Schedule, cues
 from disputatio.memory.transcript import everything
 from disputatio.question import Question
 from disputatio.state import Input, Output, State

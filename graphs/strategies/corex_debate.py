@@ -20,7 +20,7 @@ from disputatio.agents.judge import Judge, upholding
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, unknown
 from disputatio.graphs.conclude import own_answer, positions
-from disputatio.graphs.debate import panel_of
+from disputatio.graphs.strategies.debate import panel_of
 from disputatio.memory.transcript import everything
 from disputatio.question import Question
 from disputatio.state import Input, Output, State, Update

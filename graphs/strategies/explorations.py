@@ -10,8 +10,8 @@ from typing_extensions import TypedDict
 from disputatio.agents.agent import Agent
 from disputatio.agents.explorer import steps_of
 from disputatio.agents.forms import Form
-from disputatio.graphs.clusters import Cluster
 from disputatio.graphs.speaking import told
+from disputatio.graphs.strategies.clusters import Cluster
 from disputatio.thought import Link, Thought
 
 CHOOSE = """\

@@ -11,9 +11,9 @@ from disputatio.agents.agent import Agent
 from disputatio.agents.verifier import Verifier
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.chain_of_thought import chain_of_thought
 from disputatio.graphs.compose import Concluded, Part, nested, turns_of
 from disputatio.graphs.conclude import own_answer
+from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
 from disputatio.question import Question
 from disputatio.state import Input, Output, State, Update
 from disputatio.strategies import strategy

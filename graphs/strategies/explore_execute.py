@@ -17,11 +17,20 @@ from disputatio.agents.explorer import Explorer, leaks, steps_of
 from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, unknown
-from disputatio.graphs.clusters import Embed, clusters
 from disputatio.graphs.conclude import own_answer, positions, settled, votes
 from disputatio.graphs.decisions import weighted
-from disputatio.graphs.explorations import Group, PlanJudge, adherence, choosing, chosen, executing, group, heaviest
 from disputatio.graphs.speaking import last_of, spoken
+from disputatio.graphs.strategies.clusters import Embed, clusters
+from disputatio.graphs.strategies.explorations import (
+    Group,
+    PlanJudge,
+    adherence,
+    choosing,
+    chosen,
+    executing,
+    group,
+    heaviest,
+)
 from disputatio.question import Question
 from disputatio.state import Input, Output, State, Update
 from disputatio.strategies import strategy

@@ -26,8 +26,8 @@ from disputatio.agents.planner import Planner
 from disputatio.agents.verifier import ClaimExtractor, Verifier
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.debate import panel_of, seat
-from disputatio.graphs.determination import determine
+from disputatio.graphs.strategies.debate import panel_of, seat
+from disputatio.graphs.strategies.determination import determine
 from disputatio.state import Input, Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
