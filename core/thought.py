@@ -4,10 +4,12 @@ A debate's turns, tool observations, verdicts and votes are all thoughts, joined
 serves every strategy and a finished run is one graph.
 """
 
+import json
 from collections.abc import Iterable
 from typing import Literal
 from uuid import uuid4
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from disputatio.budget import Usage
@@ -51,6 +53,16 @@ class Thought(BaseModel):
     def _encodable(cls, text: str | None) -> str | None:
         # Half a surrogate pair in a reply must not make the run impossible to write to a file.
         return None if text is None else text.encode("utf-8", "replace").decode()
+
+    @field_validator("data")
+    @classmethod
+    def _encodable_fields(cls, data: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        try:
+            orjson.dumps(data)
+        except TypeError:  # half a pair again, or an integer too large for orjson, which passes through unchanged
+            cleaned: dict[str, JsonValue] = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
+            return cleaned
+        return data
 
 
 class Link(BaseModel):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from disputatio.question import Question
+from disputatio.thought import Thought
 
 TEXT = Question(text="Which?")
 NUMBER = Question(text="How many?", answer_type="number")
@@ -192,3 +193,9 @@ def test_half_a_surrogate_pair_in_a_question_can_be_written_down() -> None:
     question = Question.of("Is \ud800 so?")
     assert Question.model_validate_json(question.model_dump_json()) == question
     assert Question.of(question) is question
+
+
+def test_half_a_surrogate_pair_in_the_fields_of_a_reply_can_be_written_down() -> None:
+    said = Thought(author="a", role="a", kind="claim", text="x", data={"answer": "0\ud800", "of": [{"\udfff": 10**30}]})
+    assert said.data == {"answer": "0?", "of": [{"?": 10**30}]}
+    assert Thought.model_validate_json(said.model_dump_json()) == said
