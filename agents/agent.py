@@ -64,6 +64,8 @@ class Agent:
     """Randomness of its replies, from 0; None takes the run's."""
     max_tokens: int | None = None
     """Its longest reply in tokens; None takes the model's."""
+    thinking: bool | None = None
+    """Whether its model thinks before it speaks, where it has two modes; None leaves the model as it is."""
     preface: str = ""
     """Put before its words in the record, where they need it to be understood: what a verdict is about."""
     tools: tuple[Tool, ...] = ()
@@ -104,6 +106,7 @@ class Agent:
             model=self.model,
             temperature=self.temperature,
             max_tokens=self.max_tokens,
+            thinking=self.thinking,
             seen=tuple(one.id for one in seen),
         )
         observed = await consult(self.tools, turn, self.prompt(question, seen)) if self.tools else []

@@ -51,6 +51,7 @@ class Turn:
     model: str | Model | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    thinking: bool | None = None
     seen: tuple[str, ...] = ()
     """Ids of the thoughts that the speaker sees."""
 
@@ -116,6 +117,7 @@ class Turn:
             temperature=context.temperature if self.temperature is None else self.temperature,
             seed=self._seed(len(messages)),
             schema=schema,
+            thinking=None if quiet else self.thinking,
         )
         spender = Spender(self.author, self.role, self.round, model.name)
         listens = context.on_event is not None and not quiet

@@ -89,7 +89,7 @@ class UnsupportedError(ModelError):
     def __init__(self, message: str, *, feature: str) -> None:
         super().__init__(message, fault="bad_request")
         self.feature = feature
-        """What it cannot do: schema, tools, logprobs, n, stop or seed."""
+        """What it cannot do: schema, tools, logprobs, n, stop, seed or thinking."""
 
 
 ToolFault = Literal["unknown_tool", "bad_arguments", "refused", "failed", "timeout", "stopped"]

@@ -9,9 +9,9 @@ from typing_extensions import TypedDict
 from disputatio.budget import Usage
 
 Structure = Literal["native", "two_step", "prompted"]
-Feature = Literal["schema", "tools", "logprobs", "n", "seed", "stop"]
+Feature = Literal["schema", "tools", "logprobs", "n", "seed", "stop", "thinking"]
 """What a request may ask for that not every backend gives."""
-FEATURES: frozenset[Feature] = frozenset(("schema", "tools", "logprobs", "n", "seed", "stop"))
+FEATURES: frozenset[Feature] = frozenset(("schema", "tools", "logprobs", "n", "seed", "stop", "thinking"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +95,8 @@ class Request:
     """Tools that the model may call instead of speaking."""
     tool_choice: str = "auto"
     """auto, none, required, or the name of the one tool that must be called."""
+    thinking: bool | None = None
+    """Whether the model thinks before it speaks, if it has two modes; None leaves it as it is."""
 
     @property
     def needs(self) -> frozenset[Feature]:
@@ -105,6 +107,7 @@ class Request:
             "logprobs": self.logprobs is not None,
             "n": self.n > 1,
             "stop": bool(self.stop),
+            "thinking": self.thinking is not None,
         }
         return frozenset(feature for feature, wanted in asked.items() if wanted)
 

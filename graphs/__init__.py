@@ -20,6 +20,7 @@ from disputatio.graphs.strategies.early_stopping import adaptive_consistency, ea
 from disputatio.graphs.strategies.explore_execute import explore_execute
 from disputatio.graphs.strategies.heart import heart
 from disputatio.graphs.strategies.inftythink import inftythink
+from disputatio.graphs.strategies.joint_thinking import joint_thinking
 from disputatio.graphs.strategies.pairwise_judge import pairwise_judge
 from disputatio.graphs.strategies.react import react
 from disputatio.graphs.strategies.rewoo import rewoo
@@ -48,6 +49,7 @@ __all__ = [
     "explore_execute",
     "heart",
     "inftythink",
+    "joint_thinking",
     "limited",
     "nested",
     "pairwise_judge",
@@ -81,6 +83,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         explore_execute,
         heart,
         inftythink,
+        joint_thinking,
         pairwise_judge,
         react,
         rewoo,

@@ -17,7 +17,16 @@ from disputatio.model import Message, Reply, Request, TokenLogprob, ToolCall
 SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def body_of(request: Request, model: str, defaults: Mapping[str, Any], limit_field: str) -> dict[str, Any]:
+THINKING: Mapping[str, Mapping[bool, Any]] = {
+    "chat_template_kwargs": {True: {"enable_thinking": True}, False: {"enable_thinking": False}},
+    "reasoning_effort": {True: "medium", False: "none"},
+}
+"""How servers are told whether the model is to think, by the field that says it."""
+
+
+def body_of(
+    request: Request, model: str, defaults: Mapping[str, Any], limit_field: str, thinking_field: str
+) -> dict[str, Any]:
     """The JSON object that asks for a reply."""
     body: dict[str, Any] = {
         **defaults,
@@ -29,6 +38,8 @@ def body_of(request: Request, model: str, defaults: Mapping[str, Any], limit_fie
         body["temperature"] = request.temperature
     if request.seed is not None:
         body["seed"] = request.seed
+    if request.thinking is not None:
+        body[thinking_field] = THINKING[thinking_field][request.thinking]
     if request.stop:
         body["stop"] = list(request.stop)
     if request.n > 1:
@@ -113,7 +124,7 @@ def reply_of(body: Mapping[str, Any], server: str) -> Reply:
             text=text_of(message.get("content")),
             usage=usage_of(body.get("usage")),
             finish_reason=str(choice["finish_reason"]),
-            others=tuple(text_of(other["message"].get("content")) for other in others),
+            others=tuple(thought_and_said(text_of(other["message"].get("content")))[1] for other in others),
             reasoning=text_of(message.get("reasoning_content") or message.get("reasoning")),
             refusal=text_of(message.get("refusal")),
             logprobs=logprobs_of(choice.get("logprobs")),
@@ -207,12 +218,20 @@ class Pieces:
 
 def _finished(reply: Reply) -> Reply:
     """The reply with its thoughts apart from its words, and a finish reason that is true."""
-    if reply.text.lstrip().startswith("<think>") and not reply.reasoning:
-        thought, _, said = reply.text.lstrip().removeprefix("<think>").partition("</think>")
-        reply = replace(reply, text=said.lstrip(), reasoning=thought.strip())
+    if not reply.reasoning:
+        thought, said = thought_and_said(reply.text)
+        reply = replace(reply, text=said, reasoning=thought)
     if reply.finish_reason == "tool_calls" and not reply.tool_calls:
         reply = replace(reply, finish_reason="stop")
     return reply
+
+
+def thought_and_said(text: str) -> tuple[str, str]:
+    """What a model wrote, divided into its thoughts and its words; some templates open the thoughts themselves."""
+    thought, closed, said = text.partition("</think>")
+    if text.lstrip().startswith("<think>") or (closed and "<think>" not in thought):
+        return thought.strip().removeprefix("<think>").strip(), said.lstrip()
+    return "", text
 
 
 def _calls(listed: object) -> tuple[ToolCall, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 from disputatio.budget import Usage
 from disputatio.errors import ModelError
 from disputatio.model import Reply, Request, TokenLogprob
+from disputatio.models.chat import thought_and_said
 from disputatio.models.engine import Channel
 from disputatio.models.spelling import Speller, Stopper
 
@@ -58,9 +59,11 @@ class Job:
     def _reply(self) -> Reply:
         first, *others = self.drafts
         written = sum(draft.count for draft in self.drafts)
+        thought, said = thought_and_said(first.text)
         return Reply(
-            text=first.text,
-            others=tuple(draft.text for draft in others),
+            text=said,
+            reasoning=thought,
+            others=tuple(thought_and_said(draft.text)[1] for draft in others),
             finish_reason=first.finish,
             logprobs=tuple(first.logprobs),
             usage=Usage(calls=1, prompt_tokens=len(self.ids), completion_tokens=written),

@@ -6,7 +6,7 @@ An engine computes in threads of its own, for every event loop of the process, a
 import asyncio
 import atexit
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -71,32 +71,42 @@ def check(name: str, profile: Profile, request: Request) -> None:
         raise UnsupportedError(f"{name} cannot do what is asked: {feature}", feature=feature)
 
 
-def encode(name: str, profile: Profile, tokenizer: Any, messages: Sequence[Message]) -> list[int]:
+def encode(
+    name: str, profile: Profile, tokenizer: Any, messages: Sequence[Message], thinking: bool | None = None
+) -> list[int]:
     """The token ids of a conversation in the model's chat template, ready for the reply.
+
+    Args:
+        name: The model's name, for messages.
+        profile: What it is good at.
+        tokenizer: Its tokenizer, of transformers.
+        messages: The conversation.
+        thinking: Whether the reply begins with thoughts; None leaves that to the template.
 
     Raises:
         ModelError: If there is no template, it refuses the messages, or they leave no room in the context window.
     """
     if not tokenizer.chat_template:
         raise ModelError(f"{name} has no chat template: it is no chat model")
-    text = _templated(name, tokenizer, [{"role": one["role"], "content": one["content"]} for one in messages])
+    switch = {} if thinking is None else {"enable_thinking": thinking}
+    text = _templated(name, tokenizer, [{"role": one["role"], "content": one["content"]} for one in messages], switch)
     ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     fits(name, profile, len(ids) + 1)
     return ids
 
 
-def _templated(name: str, tokenizer: Any, messages: list[dict[str, str]]) -> str:
+def _templated(name: str, tokenizer: Any, messages: list[dict[str, str]], switch: Mapping[str, bool]) -> str:
     from jinja2 import TemplateError  # transformers brings it
 
     try:
-        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **switch))
     except TemplateError as error:
         first, *rest = messages
         if first["role"] != "system" or not rest:
             raise ModelError(f"{name}: the chat template refuses the messages ({error})") from error
     # Some templates know no system role; what it says goes in front of the first message.
     merged = {**rest[0], "content": f"{first['content']}\n\n{rest[0]['content']}"}
-    return _templated(name, tokenizer, [merged, *rest[1:]])
+    return _templated(name, tokenizer, [merged, *rest[1:]], switch)
 
 
 def fits(name: str, profile: Profile, tokens: int) -> None:
@@ -108,12 +118,13 @@ def fits(name: str, profile: Profile, tokens: int) -> None:
         )
 
 
-def profile_of(config: Any, context: int) -> Profile:
-    """What to expect of a model, by the shape that its configuration gives."""
+def profile_of(config: Any, context: int, template: object = None) -> Profile:
+    """What to expect of a model, by the shape that its configuration gives and by its chat template."""
     text = config.get_text_config()
     parameters = 12 * text.num_hidden_layers * text.hidden_size**2  # of the blocks of a plain transformer
     structure: Structure = "two_step" if parameters < SMALL else "native"
-    return Profile(structure=structure, max_tokens=512, context=context, features=FEATURES)
+    switch: frozenset[Feature] = frozenset(("thinking",)) if "enable_thinking" in str(template or "") else frozenset()
+    return Profile(structure=structure, max_tokens=512, context=context, features=FEATURES | switch)
 
 
 def place(provider: str, path: str) -> Path | str:

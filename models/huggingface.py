@@ -127,7 +127,7 @@ class HuggingFace:
     async def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
         """Answer one request; see `Model.complete`. If it is cancelled, the generation ends within a token."""
         check(self.name, self.profile, request)
-        ids = self._encode(request.messages)
+        ids = self._encode(request.messages, request.thinking)
         matchers = await asyncio.to_thread(self._matchers, request) if request.schema is not None else ()
         channel: Channel[str | Reply] = Channel()
         room = min(request.max_tokens, self._context - len(ids))
@@ -136,7 +136,7 @@ class HuggingFace:
 
     async def count(self, request: Request) -> int:
         """The tokens of a prompt; raises as `complete` does if it does not fit."""
-        return len(self._encode(request.messages))
+        return len(self._encode(request.messages, request.thinking))
 
     async def inspect(
         self,
@@ -166,10 +166,10 @@ class HuggingFace:
     @cached_property
     def profile(self) -> Profile:
         """What the model is good at, by its size."""
-        return profile_of(self.model.config, self._context)
+        return profile_of(self.model.config, self._context, self.tokenizer.chat_template)
 
-    def _encode(self, messages: Sequence[Message]) -> list[int]:
-        return encode(self.name, self.profile, self.tokenizer, messages)
+    def _encode(self, messages: Sequence[Message], thinking: bool | None = None) -> list[int]:
+        return encode(self.name, self.profile, self.tokenizer, messages, thinking)
 
     @cached_property
     def _context(self) -> int:

@@ -17,7 +17,7 @@ from disputatio.models.simulated import SimulatedModel
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
 
-SMALL = Profile(structure="two_step", max_tokens=120, context=8192, features=FEATURES - {"n", "tools"})
+SMALL = Profile(structure="two_step", max_tokens=120, context=8192, features=FEATURES - {"n", "tools", "thinking"})
 """The embedded model: prose in one short paragraph, JSON only in a second step, no tools, one reply at a time."""
 
 
@@ -78,7 +78,7 @@ def _local(rest: str) -> Model:
         model=path.stem,
         api_key=endpoint.api_key,
         tokenizer="llama.cpp",
-        profile=SMALL if not rest else replace(SMALL, max_tokens=512),
+        profile=SMALL if not rest else replace(SMALL, max_tokens=512, features=SMALL.features | {"thinking"}),
         defaults={
             "temperature": 0.6,
             "top_p": 0.9,
@@ -117,6 +117,7 @@ def _openai(name: str) -> Model:
         api_key=key,
         key_variable="OPENAI_API_KEY",
         limit_field="max_completion_tokens",
+        thinking_field="reasoning_effort",
         profile=Profile(max_tokens=4096),
         gate=gate_of(f"{url} {name}", start=20),
     )
@@ -146,7 +147,7 @@ def _ollama(rest: str) -> Model:
     url = host if "://" in host else f"http://{host}"
     if not rest:
         raise ConfigurationError("which Ollama model? for example 'ollama:qwen3:4b'")
-    return _server("ollama", f"{url.rstrip('/')}/v1")(rest)
+    return _server("ollama", f"{url.rstrip('/')}/v1", thinking_field="reasoning_effort")(rest)
 
 
 PROVIDERS: Mapping[str, Callable[[str], Model]] = {

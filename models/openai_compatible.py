@@ -38,6 +38,8 @@ class OpenAICompatible:
     """Sampling settings sent with each request that does not set them itself."""
     limit_field: str = "max_tokens"
     """The server's name for the longest reply; OpenAI's own models call it max_completion_tokens."""
+    thinking_field: str = "chat_template_kwargs"
+    """How the server is told whether the model is to think; see `disputatio.models.chat.THINKING`."""
     clocks: Clocks = field(default_factory=Clocks)
     tokenizer: Tokenizer | None = None
     """How the server counts the tokens of a prompt, if it can."""
@@ -59,7 +61,7 @@ class OpenAICompatible:
         if not self.model:
             self.model = (await self.models())[0]
         streamed = on_text is not None and request.n == 1
-        body = body_of(request, self.model, self.defaults, self.limit_field)
+        body = body_of(request, self.model, self.defaults, self.limit_field, self.thinking_field)
         if streamed:
             body["stream"] = True
             if "stream_options" not in self._refused:
@@ -78,7 +80,9 @@ class OpenAICompatible:
                 error.usage = estimate(request, error.usage.completion_tokens, calls=0)
             self._learn(error, body)
             return await self.complete(request, on_text)
-        return estimated(reply, request)
+        reply = estimated(reply, request)
+        self._check_thinking(request, reply)
+        return reply
 
     async def count(self, request: Request) -> int | None:
         """The tokens of a prompt, by the server's own count; None if it cannot tell."""
@@ -167,6 +171,19 @@ class OpenAICompatible:
     def _check(self, received: Received) -> None:
         if received.status >= 300:
             raise self._refusal(received)
+
+    def _check_thinking(self, request: Request, reply: Reply) -> None:
+        """Refuse a reply in the wrong mode: servers ignore a switch that the model's template does not have."""
+        if request.thinking is None or request.thinking == bool(reply.reasoning):
+            return
+        if self.thinking_field == "reasoning_effort" and request.thinking:
+            return  # such servers may keep the thoughts to themselves
+        self.profile = replace(self.profile, features=self.profile.features - {"thinking"})
+        did = "did not think" if request.thinking else "thought"
+        message = f"{self.name} {did} although it was told otherwise: it has no switch for thinking"
+        error = UnsupportedError(message, feature="thinking")
+        error.usage = _attempt(reply.usage)
+        raise error
 
     def _refusal(self, received: Received) -> ModelError:
         return refusal(self.name, received, key_variable=self.key_variable)

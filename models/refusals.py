@@ -22,6 +22,8 @@ FIELDS: Mapping[str, Feature] = {
     "n": "n",
     "stop": "stop",
     "seed": "seed",
+    "chat_template_kwargs": "thinking",
+    "reasoning_effort": "thinking",
 }
 """Fields of a request, and the feature that each belongs to."""
 

@@ -108,6 +108,8 @@ class OpenAIResponses:
         }
         if request.temperature is not None:
             settings["temperature"] = request.temperature
+        if request.thinking is not None:
+            settings["reasoning"] = {"effort": "medium" if request.thinking else "none"}
         if request.schema is not None:
             named = {"type": "json_schema", "name": "reply", "schema": request.schema, "strict": True}
             settings["text"] = {"format": named}

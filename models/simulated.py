@@ -91,7 +91,7 @@ class SimulatedModel:
     latency: float = 0.0
     """Seconds that a reply takes."""
     seed: int = 0
-    profile: Profile = field(default_factory=lambda: Profile(features=frozenset(("schema", "n", "seed"))))
+    profile: Profile = field(default_factory=lambda: Profile(features=frozenset(("schema", "n", "seed", "thinking"))))
     faults: int = field(default=0, init=False)
     """How many requests have failed so far."""
     _met: Counter[bytes] = field(default_factory=Counter, init=False, repr=False)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from disputatio.budget import Usage
 from disputatio.errors import ConfigurationError, ModelError, require
 from disputatio.model import Profile, Reply, Request, TokenLogprob
+from disputatio.models.chat import thought_and_said
 from disputatio.models.engine import SAMPLING, Channel, check, encode, forget, hear, line, once, place, profile_of
 
 T = TypeVar("T")
@@ -70,7 +71,9 @@ class VLLMEngine:
             raise ConfigurationError(f"vLLM cannot start with {str(model)!r}: {line(error)}") from error
         config = self._engine.model_config
         self._defaults: dict[str, Any] = {**SAMPLING, **config.get_diff_sampling_param()}
-        self.profile: Profile = profile_of(config.hf_config, config.max_model_len)
+        self.profile: Profile = profile_of(
+            config.hf_config, config.max_model_len, self._engine.get_tokenizer().chat_template
+        )
 
     async def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
         """Answer one request; see `Model.complete`. If it is cancelled, vLLM is told to abort it."""
@@ -96,7 +99,7 @@ class VLLMEngine:
             self._end_thread()
 
     def _encode(self, request: Request) -> list[int]:
-        return encode(self.name, self.profile, self._engine.get_tokenizer(), request.messages)
+        return encode(self.name, self.profile, self._engine.get_tokenizer(), request.messages, request.thinking)
 
     def _within(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
@@ -172,9 +175,11 @@ async def _start(model: object, arguments: Mapping[str, Any]) -> Any:
 
 def _reply(outputs: list[Any], usage: Usage) -> Reply:
     first, *others = outputs
+    thought, said = thought_and_said(first.text)
     return Reply(
-        text=first.text,
-        others=tuple(output.text for output in others),
+        text=said,
+        reasoning=thought,
+        others=tuple(thought_and_said(output.text)[1] for output in others),
         finish_reason=str(first.finish_reason),
         logprobs=tuple(map(_logprob, first.token_ids, first.logprobs or ())),
         usage=usage,

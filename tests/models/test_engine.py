@@ -72,12 +72,15 @@ class Words:
         self.chat_template, self._knows_system = template, knows_system
         self.words: list[str] = []
 
-    def apply_chat_template(self, messages: Sequence[Message], *, tokenize: bool, add_generation_prompt: bool) -> str:
+    def apply_chat_template(
+        self, messages: Sequence[Message], *, tokenize: bool, add_generation_prompt: bool, enable_thinking: bool = True
+    ) -> str:
         assert (tokenize, add_generation_prompt) == (False, True)
         jinja2 = pytest.importorskip("jinja2")
         if not self._knows_system and any(one["role"] == "system" for one in messages):
             raise jinja2.TemplateError("System role not supported")
-        return " ".join(f"{one['role']}: {one['content']}" for one in messages)
+        closed = [] if enable_thinking else ["<think></think>"]
+        return " ".join([*(f"{one['role']}: {one['content']}" for one in messages), *closed])
 
     def __call__(self, text: str, *, add_special_tokens: bool) -> dict[str, list[int]]:
         assert not add_special_tokens  # the template has written them
@@ -107,6 +110,15 @@ def test_a_template_without_a_system_role_gets_the_rules_in_the_first_message() 
         encode("m", PROFILE, words, [Message(role="system", content="Be brief.")])
     with pytest.raises(ModelError, match="has no chat template"):
         encode("m", PROFILE, Words(template=None), [USER])
+
+
+def test_a_template_with_a_switch_closes_the_thoughts_before_they_begin() -> None:
+    pytest.importorskip("jinja2")
+    words = Words()
+    encode("m", PROFILE, words, [USER], False)
+    assert words.words == ["user:", "Why?", "<think></think>"]
+    assert "thinking" in profile_of(Config(30, 576), 10, "{% if enable_thinking %}").features
+    assert "thinking" not in profile_of(Config(30, 576), 10, "a template").features
 
 
 class Config:

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 import disputatio
 from disputatio.budget import Budget, Ledger, Spender, Usage
-from disputatio.errors import BudgetExceededError, ModelError, ModelUnavailableError
+from disputatio.errors import BudgetExceededError, ModelError, ModelUnavailableError, UnsupportedError
 from disputatio.graphs import chain_of_thought, self_consistency
 from disputatio.graphs.run import prepare, run
 from disputatio.model import Message, Reply, Request
@@ -365,3 +366,34 @@ def test_no_reply_of_a_server_raises_anything_but_our_errors(data: st.DataObject
             assert isinstance(reply.text, str)
             assert isinstance(reply.finish_reason, str)
             assert reply.usage.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "on", "off"),
+    [
+        ("chat_template_kwargs", {"enable_thinking": True}, {"enable_thinking": False}),
+        ("reasoning_effort", "medium", "none"),
+    ],
+)
+async def test_a_model_is_told_whether_to_think(field: str, on: object, off: object) -> None:
+    def thinks(asked: Any) -> Sent:
+        return Sent(completion("<think>Two it is.</think>\n\n2" if asked.body[field] == on else "2"))
+
+    with Server(thinks) as server:
+        model = model_at(server, thinking_field=field)
+        deep = await model.complete(replace(ASK, thinking=True))
+        heard: list[str] = []
+        fast = await model.complete(replace(ASK, thinking=False), heard.append)
+        assert [asked.body[field] for asked in server.asked] == [on, off]
+    assert (deep.text, deep.reasoning) == ("2", "Two it is.")
+    assert (fast.text, fast.reasoning) == ("2", "")
+
+
+@pytest.mark.parametrize(("text", "thinking"), [("2", True), ("<think>Two.</think>2", False), ("Two.</think>2", False)])
+async def test_a_server_that_ignores_the_switch_is_found_out(text: str, thinking: bool) -> None:
+    with Server([Sent(completion(text))]) as server:
+        model = model_at(server)
+        with pytest.raises(UnsupportedError, match="although it was told otherwise") as error:
+            await model.complete(replace(ASK, thinking=thinking))
+        assert error.value.usage == Usage(prompt_tokens=7, completion_tokens=3)
+        assert "thinking" not in model.profile.features
