@@ -15,7 +15,8 @@ Tokenizer = Literal["llama.cpp", "vllm"]
 async def count(tokenizer: Tokenizer, transport: Transport, request: Request, model: str) -> int | None:
     """The tokens of a prompt in the model's own chat template; None if the server does not say."""
     asked = body_of(request, model, {}, "max_tokens", "chat_template_kwargs")
-    kept: dict[str, Any] = {key: asked[key] for key in ("model", "messages", "tools", "chat_template_kwargs") if key in asked}
+    what = ("model", "messages", "tools", "chat_template_kwargs")
+    kept: dict[str, Any] = {key: asked[key] for key in what if key in asked}
     try:
         if tokenizer == "vllm":
             return int((await _ask(transport, "/tokenize", kept))["count"])
