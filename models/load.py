@@ -26,6 +26,7 @@ def load_model(model: "str | Model | BaseChatModel") -> Model:
 
         local                           the embedded model (SmolLM2-135M, fetched once, runs in this process)
         local:PATH.gguf                 any GGUF file, run in this process
+        local:hf/OWNER/NAME/FILE.gguf   the same, fetched once from the Hugging Face hub
         hf:PATH                         transformers in this process: a folder, a GGUF file, or a name of the hub
         vllm-engine:PATH                vLLM in this process: a folder, or a name of the hub
         openai:NAME                     OpenAI; the key comes from OPENAI_API_KEY
@@ -67,10 +68,14 @@ def _langchain(rest: str) -> Model:
 
 
 def _local(rest: str) -> Model:
+    from disputatio.models.hub import hub_file
     from disputatio.models.local import serve
     from disputatio.models.weights import smollm2
 
-    path = Path(rest).expanduser() if rest else smollm2()
+    if rest.startswith("hf/"):
+        path = hub_file(rest.removeprefix("hf/"))
+    else:
+        path = Path(rest).expanduser() if rest else smollm2()
     endpoint = serve(path)
     return OpenAICompatible(
         name=f"local:{rest}" if rest else "local",
