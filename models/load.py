@@ -77,12 +77,18 @@ def _local(rest: str) -> Model:
     else:
         path = Path(rest).expanduser() if rest else smollm2()
     endpoint = serve(path)
+
+    def embedder() -> OpenAICompatible:  # a server of its own, started when it is first asked
+        other = serve(path, context=2048, embeds=True)
+        return OpenAICompatible(name="local", base_url=other.base_url, model=path.stem, api_key=other.api_key)
+
     return OpenAICompatible(
         name=f"local:{rest}" if rest else "local",
         base_url=endpoint.base_url,
         model=path.stem,
         api_key=endpoint.api_key,
         tokenizer="llama.cpp",
+        embedder=embedder,
         profile=SMALL if not rest else replace(SMALL, max_tokens=512, features=SMALL.features | {"thinking"}),
         defaults={
             "temperature": 0.6,

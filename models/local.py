@@ -54,6 +54,7 @@ class _Settings(NamedTuple):
     context: int
     slots: int
     threads: int | None
+    embeds: bool
 
 
 # State of the process, not of a run: a second server for the same file would cost its memory and its cores again.
@@ -62,7 +63,9 @@ _LOCK = threading.Lock()
 _CAN_DESTRUCT = Path("/dev/fd").is_dir()  # what `_hang_up` needs: Linux, macOS, BSD
 
 
-def serve(path: Path, *, context: int = 8192, slots: int = 1, threads: int | None = None) -> Endpoint:
+def serve(
+    path: Path, *, context: int = 8192, slots: int = 1, threads: int | None = None, embeds: bool = False
+) -> Endpoint:
     """Give the address of the server for a model file; start it if it does not run yet.
 
     Args:
@@ -72,6 +75,8 @@ def serve(path: Path, *, context: int = 8192, slots: int = 1, threads: int | Non
             debate: its prompts follow each other, so most of each is found in the slot's cache.
         threads: Threads that compute, from 1. None is a thread for each core (at most 8) for reading prompts; for
             writing it is one for a file below 1 GB, else one for every second core (at most 4).
+        embeds: Whether it gives embeddings instead of replies: the mean over a text's tokens, unless the model pools
+            in a way of its own. Such a server takes a text of `context` tokens at most.
 
     Raises:
         ConfigurationError: If the file is missing or is no GGUF file, or a number is out of range.
@@ -82,7 +87,7 @@ def serve(path: Path, *, context: int = 8192, slots: int = 1, threads: int | Non
             raise ConfigurationError(f"{name} is a number from {least}, not {value}")
     if context * slots > _LARGEST:
         raise ConfigurationError(f"context times slots is at most {_LARGEST} tokens, not {context * slots}")
-    settings = _Settings(Path(path).expanduser().resolve(), context, slots, threads)
+    settings = _Settings(Path(path).expanduser().resolve(), context, slots, threads, embeds)
     with _LOCK:
         if settings not in _SERVERS:
             _check(settings.path)
@@ -137,6 +142,11 @@ def _params(xllamacpp: Any, settings: _Settings, size: int, key: str) -> Any:
     # speed (a third in long prompts). And a cancelled prompt frees its slot within a second; with llama.cpp's own 2048
     # it takes 8 s.
     params.n_batch = params.n_ubatch = 48
+    if settings.embeds:
+        params.embedding = True
+        params.n_batch = params.n_ubatch = settings.context  # a text is read in one piece
+        if not _pools(settings.path):
+            params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     params.cache_ram_mib = 256  # prompts that lost their slot; llama.cpp's own limit is 8 GB
     params.hostnames = [_HOST]
     params.port = 0  # a free one
@@ -145,6 +155,12 @@ def _params(xllamacpp: Any, settings: _Settings, size: int, key: str) -> Any:
     params.endpoint_metrics = True
     params.verbosity = -1
     return params
+
+
+def _pools(path: Path) -> bool:
+    """Whether a model says how the vectors of its tokens become one; chat models do not."""
+    with path.open("rb") as file:
+        return b".pooling_type" in file.read(1 << 16)
 
 
 def _llama_cpp() -> Any:

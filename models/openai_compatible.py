@@ -43,6 +43,8 @@ class OpenAICompatible:
     clocks: Clocks = field(default_factory=Clocks)
     tokenizer: Tokenizer | None = None
     """How the server counts the tokens of a prompt, if it can."""
+    embedder: "Callable[[], OpenAICompatible] | None" = None
+    """Makes the model that gives the embeddings, where it is another one."""
     gate: Gate | None = None
     """How many requests may be under way; None shares the gate of the address, which narrows if the server refuses."""
     _refused: set[str] = field(default_factory=set, repr=False)
@@ -113,6 +115,8 @@ class OpenAICompatible:
         Raises:
             ModelError: If it has none, or sends something else.
         """
+        if self.embedder:
+            return await self.embedder().embed(texts)
         body = {"model": self.model or (await self.models())[0], "input": list(texts)}
         received = await self._transport.post("/embeddings", dumped(body))
         self._check(received)

@@ -43,7 +43,8 @@ def refusal(name: str, received: Received, *, key_variable: str | None = None) -
     if status in (401, 403) or "invalid_api_key" in code:
         where = f"; set {key_variable}" if key_variable else ""
         return ModelError(f"{name}: the server refused the key ({status}){where}", fault="auth", status=status)
-    if status == 413 or "context" in code or (status == 400 and re.search(r"context (length|size|window)", said)):
+    too_long = r"context (length|size|window)" if status == 400 else r"too large to process"  # llama.cpp says so by 500
+    if status == 413 or "context" in code or re.search(too_long, said):
         message = f"{name}: the prompt does not fit the context window ({said}); shorten the question"
         return ModelError(message, fault="context_too_long", status=status)
     message = f"{name}: {said} ({status})"

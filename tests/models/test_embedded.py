@@ -1,10 +1,12 @@
 """The embedded model behind the protocol: what it counts, reports and refuses."""
 
+from operator import mul
+
 import pytest
 
 import disputatio
 from disputatio.budget import Budget, Ledger, Spender
-from disputatio.errors import StoreError, UnsupportedError
+from disputatio.errors import ModelError, StoreError, UnsupportedError
 from disputatio.graphs import debate
 from disputatio.model import Message, Request, ToolSpec
 from disputatio.models import OpenAICompatible, load_model
@@ -61,3 +63,14 @@ async def test_a_token_budget_is_held_exactly(model: OpenAICompatible, tokens: i
     )
     assert result.usage.tokens <= tokens
     assert (result.stop_reason, result.usage.estimated) == ("budget", False)
+
+
+async def test_embeddings_come_from_a_server_of_their_own_and_near_texts_are_near(model: OpenAICompatible) -> None:
+    cat, dog, price = await model.embed(["A cat sat on the mat.", "A dog lay on the rug.", "Prices rose by 2 %."])
+    assert len(cat) == 576
+    assert sum(x * x for x in cat) == pytest.approx(1.0, abs=1e-3)
+    assert sum(map(mul, cat, dog)) > sum(map(mul, cat, price)) + 0.1
+    with pytest.raises(ModelError, match="does not fit") as error:
+        await model.embed(["word " * 5000])
+    assert error.value.fault == "context_too_long"
+    assert (await model.complete(Request(messages=[Message(role="user", content="Hi")], max_tokens=4))).text
