@@ -26,6 +26,7 @@ from disputatio.graphs.strategies.react import react
 from disputatio.graphs.strategies.rewoo import rewoo
 from disputatio.graphs.strategies.sayself import sayself
 from disputatio.graphs.strategies.self_consistency import self_consistency
+from disputatio.graphs.strategies.smart_meta_strategy import smart_meta_strategy
 from disputatio.graphs.strategies.tree_plv_search import tree_plv_search
 from disputatio.graphs.strategies.universal_self_consistency import universal_self_consistency
 from disputatio.graphs.tree_search import tree_search
@@ -61,6 +62,7 @@ __all__ = [
     "segment_loop",
     "self_consistency",
     "sequence",
+    "smart_meta_strategy",
     "tree_plv_search",
     "tree_search",
     "universal_self_consistency",
@@ -89,6 +91,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         rewoo,
         sayself,
         self_consistency,
+        smart_meta_strategy,
         tree_plv_search,
         universal_self_consistency,
     )
