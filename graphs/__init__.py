@@ -21,6 +21,7 @@ from disputatio.graphs.strategies.explore_execute import explore_execute
 from disputatio.graphs.strategies.heart import heart
 from disputatio.graphs.strategies.inftythink import inftythink
 from disputatio.graphs.strategies.joint_thinking import joint_thinking
+from disputatio.graphs.strategies.medprompt import medprompt
 from disputatio.graphs.strategies.pairwise_judge import pairwise_judge
 from disputatio.graphs.strategies.react import react
 from disputatio.graphs.strategies.rewoo import rewoo
@@ -52,6 +53,7 @@ __all__ = [
     "inftythink",
     "joint_thinking",
     "limited",
+    "medprompt",
     "nested",
     "pairwise_judge",
     "plan_execute",
@@ -86,6 +88,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         heart,
         inftythink,
         joint_thinking,
+        medprompt,
         pairwise_judge,
         react,
         rewoo,

@@ -21,7 +21,7 @@ from disputatio.graphs.conclude import settled
 from disputatio.graphs.decisions import plurality
 from disputatio.graphs.strategies.chain_of_thought import FEW_SHOT
 from disputatio.graphs.strategies.medprompt_examples import Embed, Example, bag_of_words, nearest, read_examples
-from disputatio.memory import default_embedder
+from disputatio.memory.embedding import default_embedder
 from disputatio.question import Question
 from disputatio.state import Input, Output, State, Update
 from disputatio.strategies import strategy
@@ -110,7 +110,7 @@ def medprompt(
             instruction=_with_examples(told) if told else thinker.instruction,
             preface=f"(The choices stood in the order {_letters(order, question)}.)\n" if moved else "",
         )
-        return await member({**state, "question": asked}, runtime)
+        return await member(State(question=asked, thoughts=state.get("thoughts", [])), runtime)
 
     def vote(state: Member, runtime: Runtime[Context]) -> Output:
         question = Question.of(state["question"])

@@ -173,12 +173,12 @@ async def test_accuracy_does_not_depend_on_where_the_right_choice_stands() -> No
         found = shown(prompt).index("right") if random.random() < 0.6 else 0
         return f"Answer: {'ABCD'[found]}"
 
-    shares, singles = [], []
+    shares, singles, of_four = [], [], medprompt(ensemble=4)
     for place in range(4):
         choices = tuple("right" if n == place else f"wrong {n}" for n in range(4))
-        question = Question(text="Which?", choices=choices)
-        told = await asyncio.gather(*(asked(question, sometimes, ensemble=4, k=0) for _ in range(100)))
-        shares.append(sum(result.answer.value == "ABCD"[place] for result, _ in told) / 100)
-        singles += [vote == "ABCD"[place] for result, _ in told for vote in votes_of(result).elements()]
-    assert abs(sum(singles) / len(singles) - 0.70) < 4 * (0.7 * 0.3 / 1600) ** 0.5
-    assert all(abs(share - 0.945) < 4 * (0.945 * 0.055 / 100) ** 0.5 + 0.01 for share in shares)
+        question, model = Question(text="Which?", choices=choices), ScriptedModel(sometimes)
+        told = await asyncio.gather(*(run(question, of_four, prepare(model=model)) for _ in range(80)))
+        shares.append(sum(result.answer.value == "ABCD"[place] for result in told) / 80)
+        singles += [vote == "ABCD"[place] for result in told for vote in votes_of(result).elements()]
+    assert abs(sum(singles) / len(singles) - 0.70) < 4 * (0.7 * 0.3 / len(singles)) ** 0.5
+    assert all(abs(share - 0.945) < 4 * (0.945 * 0.055 / 80) ** 0.5 + 0.01 for share in shares)
