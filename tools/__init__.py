@@ -6,6 +6,7 @@ from disputatio.tools.mcp_client import McpServer
 from disputatio.tools.python import python
 from disputatio.tools.rendering import Attachment
 from disputatio.tools.runtime import ToolRuntime
+from disputatio.tools.sql import sql
 from disputatio.tools.tool import Tool, tool
 from disputatio.tools.toolbox import Toolbox, installed
 
@@ -19,5 +20,6 @@ __all__ = [
     "dispatch",
     "installed",
     "python",
+    "sql",
     "tool",
 ]
