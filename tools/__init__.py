@@ -2,6 +2,7 @@
 
 from disputatio.tools.calculator import calculator
 from disputatio.tools.dispatch import dispatch
+from disputatio.tools.files import files
 from disputatio.tools.mcp_client import McpServer
 from disputatio.tools.python import python
 from disputatio.tools.rendering import Attachment
@@ -18,6 +19,7 @@ __all__ = [
     "Toolbox",
     "calculator",
     "dispatch",
+    "files",
     "installed",
     "python",
     "sql",

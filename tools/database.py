@@ -7,6 +7,8 @@ from disputatio.tools.rendering import MAX_OUTPUT, render
 
 MAX_ROWS = 1000
 """The most rows that are fetched of one query."""
+MAX_SIZE = 4 * 2**20
+"""Characters and bytes of a result, from which on no further row is fetched."""
 MAX_CELL = 80
 """The most characters of a value among the samples of a table."""
 
@@ -77,6 +79,18 @@ class Database(Protocol):
             ToolError: If it is none, is wrong, or takes too long; the message is written for the model.
         """
         ...
+
+
+def fetched(columns: Iterable[str], cursor: Iterable[Sequence[Any]], max_rows: int) -> Rows:
+    """The first rows of a result, as many as there may be."""
+    rows: list[tuple[Any, ...]] = []
+    size = 0
+    for row in cursor:
+        if len(rows) >= max_rows or size > MAX_SIZE:
+            return Rows(tuple(columns), rows, more=True)
+        rows.append(tuple(row))
+        size += sum(len(value) for value in row if isinstance(value, str | bytes))
+    return Rows(tuple(columns), rows)
 
 
 def quoted(name: str, mark: str = '"') -> str:

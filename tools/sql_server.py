@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from disputatio.errors import ConfigurationError, StoreError, ToolError, require
-from disputatio.tools.database import MAX_ROWS, Column, Rows, Table
+from disputatio.tools.database import MAX_ROWS, Column, Rows, Table, fetched
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -47,7 +47,7 @@ class ServerDatabase:
         sqlalchemy = require("sqlalchemy", extra="sql")
         try:
             url = sqlalchemy.make_url(self.url)
-        except sqlalchemy.exc.ArgumentError as error:
+        except (sqlalchemy.exc.ArgumentError, ValueError) as error:
             raise ConfigurationError("the URL of the database is none that SQLAlchemy reads") from error
         kind = url.get_backend_name()
         if kind not in _DRIVERS:
@@ -97,8 +97,7 @@ class ServerDatabase:
                 self._hold(connection)
                 found = connection.execution_options(stream_results=True).exec_driver_sql(escaped)
                 with closing(found):
-                    rows = [tuple(row) for row in found.fetchmany(self.max_rows + 1)]
-                    return Rows(tuple(found.keys()), rows[: self.max_rows], more=len(rows) > self.max_rows)
+                    return fetched(found.keys(), found, self.max_rows)
         except (sqlalchemy.exc.SQLAlchemyError, UnicodeError) as error:
             raise ToolError(f"SQL error: {_reason(error)}") from error
 

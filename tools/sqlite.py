@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from disputatio.errors import StoreError, ToolError
-from disputatio.tools.database import MAX_ROWS, Column, Rows, Table, quoted
+from disputatio.tools.database import MAX_ROWS, Column, Rows, Table, fetched, quoted
 
 T = TypeVar("T")
 
@@ -82,8 +82,7 @@ class SqliteDatabase:
                 connection.set_authorizer(_authorizer(self._shown(connection), refused))
                 connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
                 cursor = connection.execute(statement)
-                rows = cursor.fetchmany(self.max_rows + 1)
-                columns = tuple(str(one[0]) for one in cursor.description or ())
+                found = fetched((str(one[0]) for one in cursor.description or ()), cursor, self.max_rows)
         except sqlite3.Error as error:
             if refused:
                 told = "write one SELECT" if refused[0] == "anything else" else f"{refused[0]} was refused"
@@ -93,9 +92,9 @@ class SqliteDatabase:
             raise ToolError(f"SQL error: {error}") from error
         except (sqlite3.Warning, ValueError, OverflowError) as error:
             raise ToolError(f"SQL error: {error}") from error
-        if not columns:
+        if not found.columns:
             raise ToolError("that is no query; write one SELECT")
-        return Rows(columns, rows[: self.max_rows], more=len(rows) > self.max_rows)
+        return found
 
     def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
         try:
