@@ -7,6 +7,7 @@ from disputatio.tools.mcp_client import McpServer
 from disputatio.tools.python import python
 from disputatio.tools.rendering import Attachment
 from disputatio.tools.runtime import ToolRuntime
+from disputatio.tools.search import search
 from disputatio.tools.sql import sql
 from disputatio.tools.tool import Tool, tool
 from disputatio.tools.toolbox import Toolbox, installed
@@ -22,6 +23,7 @@ __all__ = [
     "files",
     "installed",
     "python",
+    "search",
     "sql",
     "tool",
 ]
