@@ -11,6 +11,7 @@ from disputatio.tools.search import search
 from disputatio.tools.sql import sql
 from disputatio.tools.tool import Tool, tool
 from disputatio.tools.toolbox import Toolbox, installed
+from disputatio.tools.web import read_page, search_web
 
 __all__ = [
     "Attachment",
@@ -23,7 +24,9 @@ __all__ = [
     "files",
     "installed",
     "python",
+    "read_page",
     "search",
+    "search_web",
     "sql",
     "tool",
 ]
