@@ -24,6 +24,7 @@ from disputatio.graphs.strategies.joint_thinking import joint_thinking
 from disputatio.graphs.strategies.medprompt import medprompt
 from disputatio.graphs.strategies.pairwise_judge import pairwise_judge
 from disputatio.graphs.strategies.react import react
+from disputatio.graphs.strategies.reex_sql import reex_sql
 from disputatio.graphs.strategies.rewoo import rewoo
 from disputatio.graphs.strategies.sayself import sayself
 from disputatio.graphs.strategies.self_consistency import self_consistency
@@ -58,6 +59,7 @@ __all__ = [
     "pairwise_judge",
     "plan_execute",
     "react",
+    "reex_sql",
     "refine",
     "rewoo",
     "sayself",
@@ -91,6 +93,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         medprompt,
         pairwise_judge,
         react,
+        reex_sql,
         rewoo,
         sayself,
         self_consistency,

@@ -112,6 +112,8 @@ def well_formed(prompt: str) -> str:
     asked = dict.fromkeys(re.findall(r"^([A-Z][a-z ]+): <", prompt, re.MULTILINE))
     if "Use" in asked:
         return f'{{"use": {FIELDS["Use"]}}}'
+    if "<final_sql>" in prompt:
+        return "So it seems. <final_sql>SELECT 2 + 2</final_sql>"
     return "\n".join(["So it seems.", *(f"{name}: {FIELDS[name]}" for name in asked)])
 
 

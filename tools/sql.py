@@ -43,7 +43,7 @@ def sql(
         ConfigurationError: If the server is of a kind that cannot be held to reading.
         MissingExtraError: If the extra `sql` is needed and not installed.
     """
-    opened = _opened(database, only, seconds, max_rows)
+    found = opened(database, only=only, seconds=seconds, max_rows=max_rows)
     prefix = f"{name}__" if name else ""
 
     @tool(name=f"{prefix}query", access="read", timeout_s=seconds + 5)
@@ -53,7 +53,7 @@ def sql(
         Args:
             statement: One statement of SQL, without a second one behind it.
         """
-        return table_text(opened.query(statement), MAX_OUTPUT - 200)
+        return table_text(found.query(statement), MAX_OUTPUT - 200)
 
     @tool(name=f"{prefix}schema", access="read", timeout_s=seconds + 5)
     def schema(table: str = "") -> str:
@@ -62,9 +62,9 @@ def sql(
         Args:
             table: One table; empty shows all.
         """
-        return schema_text(opened, table)
+        return schema_text(found, table)
 
-    told = f"{query.description} The database is {opened.dialect} and can only be read."
+    told = f"{query.description} The database is {found.dialect} and can only be read."
     return [replace(query, description=told), schema]
 
 
@@ -95,7 +95,10 @@ def _sampled(database: Database, table: Table) -> str:
         return str(table)
 
 
-def _opened(database: Database | Path | str, only: Collection[str] | None, seconds: float, max_rows: int) -> Database:
+def opened(
+    database: Database | Path | str, *, only: Collection[str] | None = None, seconds: float, max_rows: int
+) -> Database:
+    """The database that a text names, to be read; see `sql`."""
     if not isinstance(database, str | Path):
         return database
     text = str(database)

@@ -7,11 +7,11 @@ statements and values, and a clock stops what takes too long. Each query has a c
 
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from disputatio.errors import StoreError, ToolError
 from disputatio.tools.database import MAX_ROWS, Column, Rows, Table, fetched, quoted
@@ -57,6 +57,26 @@ class SqliteDatabase:
         known = {name for name, _ in self._read(_listed)}
         if missing := sorted(set(self.only or ()) - known):
             raise StoreError(f"the database has no table {missing[0]!r}; it has {', '.join(sorted(known)) or 'none'}")
+
+    @classmethod
+    def of_statements(cls, texts: Iterable[str]) -> Self:
+        """A database in memory, made by texts that create and fill tables; what else is in them is not done.
+
+        Args:
+            texts: SQL. What follows an error in one of them is left out.
+        """
+        connection = sqlite3.connect(":memory:")
+        try:
+            connection.execute("PRAGMA user_version = 1")  # without a page there would be nothing to take over
+            connection.set_authorizer(_building)
+            for text in texts:
+                with suppress(sqlite3.Error, sqlite3.Warning, ValueError):
+                    connection.executescript(text)
+            connection.set_authorizer(None)
+            connection.commit()
+            return cls(connection.serialize())
+        finally:
+            connection.close()
 
     def tables(self) -> list[Table]:
         """The tables and views that can be read, in the order of their names.
@@ -165,6 +185,13 @@ def _authorizer(
         return sqlite3.SQLITE_DENY
 
     return decide
+
+
+def _building(action: int, *_: object) -> int:
+    """Allow to create and fill tables, and nothing that takes for ever or leaves the database."""
+    allowed = ("CREATE_TABLE", "CREATE_INDEX", "CREATE_VIEW", "INSERT", "READ", "SELECT", "UPDATE", "REINDEX")
+    codes = [getattr(sqlite3, f"SQLITE_{name}") for name in (*allowed, "TRANSACTION")]
+    return sqlite3.SQLITE_OK if action in codes else sqlite3.SQLITE_DENY
 
 
 def _listed(connection: sqlite3.Connection) -> list[tuple[str, str]]:
