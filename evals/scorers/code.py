@@ -4,7 +4,7 @@ import ast
 import builtins
 import re
 from secrets import token_hex
-from textwrap import indent
+from textwrap import dedent, indent
 
 from disputatio.errors import ToolError
 from disputatio.evals.items import Item
@@ -13,8 +13,12 @@ from disputatio.thought import Answer
 from disputatio.tools.python import python
 
 _FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
-_MISSING = re.compile(r"NotImplementedError|ModuleNotFoundError|ImportError|has no attribute|not (?:yet )?supported")
-_UNDEFINED = re.compile(r"NameError: name '(\w+)' is not defined")
+_WHOLE = re.compile(r"^(?:async def|def|class|import|from|@)\b", re.MULTILINE)
+_MISSING = re.compile(
+    r"NotImplementedError|ModuleNotFoundError|ImportError|PermissionError|SyntaxError|module '\w+' has no attribute"
+)
+_UNDEFINED = re.compile(r"name '(\w+)' is not defined")
+_UNKNOWN = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
 
 
 def code(item: Item, answer: Answer, *, test: str, prompt: str = "") -> Score:
@@ -36,20 +40,29 @@ def code(item: Item, answer: Answer, *, test: str, prompt: str = "") -> Score:
     try:
         output = python(f"{program}\n\n{test}\n\n{passed!r}\n")
     except ToolError as error:
-        message = str(error)
-        name = _UNDEFINED.search(message)
-        if _MISSING.search(message) or "SyntaxError" in message or (name and hasattr(builtins, name[1])):
-            return unscorable(f"the sandbox cannot run it: {message}")
-        return scored(0, message)
+        if _is_missing(str(error)):
+            return unscorable(f"the sandbox cannot run it: {error}")
+        return scored(0, str(error))
     return scored(output.endswith(repr(passed)), "all tests passed")
+
+
+def _is_missing(message: str) -> bool:
+    """Whether code failed by what the sandbox lacks, and Python has."""
+    name, attribute = _UNDEFINED.search(message), _UNKNOWN.search(message)
+    if attribute and hasattr(getattr(builtins, attribute[1], None), attribute[2]):
+        return True
+    return _MISSING.search(message) is not None or (name is not None and hasattr(builtins, name[1]))
 
 
 def _program(text: str, prompt: str) -> str | None:
     """The prompt and its continuation, as the first of the usual ways to write one that Python can read."""
-    blocks = _FENCE.findall(text)
-    said = "\n\n".join(blocks) if blocks else text
-    start = prompt.rstrip()
-    for program in (f"{start}\n{said}", f"{start}\n\n{said.strip()}", f"{start}\n{indent(said.strip(), '    ')}"):
+    said = "\n\n".join(_FENCE.findall(text)) or text
+    start = prompt.rstrip() + "\n"
+    if not prompt.strip() or (_WHOLE.search(said) and not said[0].isspace()):
+        programs = [f"{start}\n{said.strip()}"]
+    else:  # a body, which may have lost the indent of its first line, or of all
+        programs = [f"{start}    {said.strip()}", f"{start}{indent(dedent(said), '    ')}", f"{start}{said}"]
+    for program in programs:
         try:
             ast.parse(program)
         except (SyntaxError, ValueError, RecursionError, MemoryError):

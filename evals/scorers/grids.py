@@ -43,7 +43,7 @@ def _read(text: str) -> Grid | None:
     listed = json_list(text)
     if listed is not None:
         return cast(Grid, listed) if _is_grid(listed) else None
-    lines = [line.strip().strip("|[](),") for line in text.splitlines() if line.strip()]
+    lines = [line.strip("|[](), \t\r") for line in text.splitlines() if line.strip()]
     if not lines or not all(re.fullmatch(r"\d+(?:[\s,|]+\d{1,9})*", line) for line in lines):
         return None
     rows = [re.split(r"[\s,|]+", line) for line in lines]

@@ -4,6 +4,7 @@ What a model wrote can be an expression that computer algebra works on for ever,
 library runs in one worker process with a time limit that holds even inside its C code, and is killed by it.
 """
 
+import atexit
 import json
 import re
 import subprocess
@@ -97,11 +98,16 @@ class _Worker:
                 cast(IO[str], process.stdin).flush()
                 if verdict := cast(IO[str], process.stdout).readline().strip():
                     return verdict
-            self._process = None
+            self.close()
+            return ""
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is not None:
             process.kill()
             with suppress(OSError):
                 process.communicate()
-            return ""
 
 
 def _started() -> "subprocess.Popen[str]":
@@ -114,4 +120,6 @@ def _started() -> "subprocess.Popen[str]":
 def _worker() -> _Worker:
     if find_spec("math_verify") is None:
         require("math_verify", extra="eval")
-    return _Worker()
+    worker = _Worker()
+    atexit.register(worker.close)
+    return worker

@@ -4,11 +4,15 @@ import random
 import re
 import sqlite3
 
-DATABASES = 12
+DATABASES = 16
 """How many databases are made."""
-ROWS = 12
-"""Rows of each table."""
+ROWS = 24
+"""The most rows of a table; the fewest are a third of that."""
 _CONSTANT = re.compile(r"'((?:[^']|'')*)'|\"([^\"]*)\"|\b(\d+(?:\.\d+)?)\b")
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_TEXT = re.compile(r"char|text|clob|other|date|time", re.IGNORECASE)
+_ID = re.compile(r"(?:_|\b)id$", re.IGNORECASE)
 
 
 def filled(connection: sqlite3.Connection, schema: str, query: str, seed: int) -> None:
@@ -31,7 +35,7 @@ def filled(connection: sqlite3.Connection, schema: str, query: str, seed: int) -
             continue
         columns = connection.execute(f"PRAGMA table_info({quoted})").fetchall()
         marks = ", ".join("?" * len(columns))
-        for number in range(rng.randrange(ROWS // 2, ROWS + 1)):
+        for number in range(rng.randrange(ROWS // 3, ROWS + 1)):
             row = [_value(column, number, constants, rng) for column in columns]
             connection.execute(f"INSERT OR IGNORE INTO {quoted} VALUES ({marks})", row)
 
@@ -42,15 +46,12 @@ def _value(
     _, name, kind, _, _, key = column
     if key == 1:
         return number + 1
-    texts = [one for one in constants if not re.fullmatch(r"\d+(?:\.\d+)?", one)]
-    numbers = [float(one) + shift for one in constants if one not in texts for shift in (-1, 0, 1)]
-    if re.search(r"char|text|clob|other|date|time", kind, re.IGNORECASE) and not re.search(
-        r"(?:_|\b)id$", name, re.IGNORECASE
-    ):
+    numbers = [float(one) + shift for one in constants if _NUMBER.fullmatch(one) for shift in (-10, -1, 0, 0, 1, 10)]
+    if _TEXT.search(kind) and not _ID.search(name):
         # A pattern such as '%x%' is met by the text without its signs.
-        pool = [*(one.replace("%", "").replace("_", "a") for one in texts), "Ash", "Birch", "Cedar", "Elm", "%d"]
-        pool += [str(int(one)) for one in numbers]
-        return rng.choice(pool).replace("%d", str(rng.randrange(10)))
-    small = [*range(1, 7)]
-    chosen = rng.choice([*numbers, *small] if numbers and rng.random() < 0.5 else small)
+        named = [one.replace("%", "").replace("_", "a") for one in constants]
+        named += [str(int(one)) for one in numbers]
+        pool = named if named and rng.random() < 0.6 else ["Ash", "Birch", "Cedar", "Elm", str(rng.randrange(10))]
+        return rng.choice(pool)
+    chosen = rng.choice(numbers if numbers and rng.random() < 0.7 else range(1, 7))
     return int(chosen) if float(chosen).is_integer() else chosen
