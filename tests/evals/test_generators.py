@@ -120,11 +120,9 @@ def test_counterfactuals_follow_from_the_text(seed: int) -> None:
             for line in lines
         )
     }
-    seen = {
-        name: not negated
-        for name, negated in re.findall(r"(\w+) (?:happened|(did not happen))[,.]", record["question"])
-    }
-    [(changed, negated, asked)] = re.findall(r"Had (\w+) (not )?happened, would (\w+) have", record["question"])
+    observed, _, asks = record["question"].partition(" Nothing else was seen. ")
+    seen = {name: not negated for name, negated in re.findall(r"(\w+) (?:happened|(did not happen))[,.]", observed)}
+    [(changed, negated, asked)] = re.findall(r"Had (\w+) (not )?happened, would (\w+) have", asks)
 
     def happens(name: str, world: dict[str, bool], forced: dict[str, bool]) -> bool:
         if name in forced:
