@@ -1,7 +1,9 @@
 """Building: an item from a record, whatever its key is: a number, a choice, a query, a grid."""
 
 import re
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ FRAMES: Mapping[str, str] = {
     "with the line, or with none.",
 }
 """How a question is asked so that an answer has the form that the scorer reads."""
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _YES = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _LABEL = re.compile(r"\(?([A-Za-z])[).:]\s*")
 _OPTIONS = re.compile(r"\s*\bOptions:\s*\n((?:(?:\([A-Z]\)|-) ?.*(?:\n|$))+)\s*$")
@@ -58,11 +61,13 @@ def item_of(record: Record, *, name: str, fixed: Mapping[str, str], folder: Path
     answer = record["answer"]
     kind = "choice" if choices else str(record.get("target_type") or _guessed(answer))
     fields = record.get("fields") or {}
-    closed = _closed(labels or choices) if kind == "choice" else None
-    if kind == "choice" and not closed:
-        answer = _chosen(answer, labels, choices)
+    closed = kind == "choice" and _closed(choices)
+    if kind == "choice":
+        place = _chosen(answer, labels, choices)
+        answer = choices[place] if closed else LETTERS[place]
     frame = fixed.get("question") or ("{question}" if "scorer" in record else FRAMES.get(kind, "{question}"))
     answer_type: AnswerType = "boolean" if closed or kind == "boolean" else "number" if kind == "number" else "text"
+    parameters = _parameters(kind, record, fields, fixed, folder) | (record.get("parameters") or {})
     many = bool(choices) and not closed and kind == "choice"
     return Item(
         id=str(record["id"]),
@@ -70,12 +75,12 @@ def item_of(record: Record, *, name: str, fixed: Mapping[str, str], folder: Path
             id=str(record["id"]),
             text=prose(filled(frame, {**record, "question": text})),
             choices=tuple(choices) if many else (),
-            context=_context(record, fields, folder),
+            context=_context(record, fields, folder, parameters.get("database")),
             answer_type="choice" if many else answer_type,
         ),
         target=answer,
         scorer=record.get("scorer") or fixed.get("scorer") or _scorer(kind),
-        parameters=_parameters(kind, record, fields, fixed, folder) | (record.get("parameters") or {}),
+        parameters=parameters,
         meta={**fields, "task": fields.get("task", name)},
     )
 
@@ -109,7 +114,7 @@ def _options(record: Record, fixed: Mapping[str, str]) -> tuple[str, list[str], 
     texts = [prose(one) for one in listed]
     marks = [_LABEL.match(one) for one in texts]
     letters = [mark[1].upper() for mark in marks if mark]
-    if letters == [chr(ord("A") + place) for place in range(len(texts))]:
+    if letters == list(LETTERS[: len(texts)]):
         texts = [_LABEL.sub("", one, count=1) for one in texts]
     return text, texts, []
 
@@ -127,28 +132,31 @@ def _closed(options: list[str]) -> bool:
     return sorted(one.casefold() for one in options) in (["no", "yes"], ["false", "true"])
 
 
-def _chosen(answer: Any, labels: list[str], choices: list[str]) -> str:
-    """The letter of the choice that an answer names: by label, text, place from 0, or in a sentence."""
+def _chosen(answer: Any, labels: list[str], choices: list[str]) -> int:
+    """The place of the choice that an answer names: by label, text, letter or place from 0, or in a sentence."""
     written = str(answer).strip()
-    letters = [chr(ord("A") + place) for place in range(len(choices))]
     plain = written.strip("()").casefold()
     tests: list[Callable[[int], bool]] = [
         lambda place: bool(labels) and labels[place].casefold() == written.casefold(),
         lambda place: choices[place].casefold() == written.casefold(),
-        lambda place: letters[place].casefold() == plain,
+        lambda place: LETTERS[place].casefold() == plain,
         lambda place: written == str(place),
         lambda place: re.search(rf"\b{re.escape(choices[place])}\b", written) is not None,
     ]
     for test in tests:
-        found = [letter for place, letter in enumerate(letters) if test(place)]
+        found = [place for place in range(min(len(choices), len(LETTERS))) if test(place)]
         if len(found) == 1:
             return found[0]
     raise ConfigurationError(f"the answer {answer!r} is none of the choices")
 
 
-def _context(record: Record, fields: Record, folder: Path | None) -> tuple[str, ...]:
+def _context(record: Record, fields: Record, folder: Path | None, database: object) -> tuple[str, ...]:
     if folder and isinstance(fields.get("document"), str):
         return ((folder / Path(fields["document"]).name).read_text(encoding="utf-8"),)
+    if database and not record.get("context"):
+        with closing(sqlite3.connect(f"{Path(str(database)).as_uri()}?mode=ro", uri=True)) as connection:
+            made = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        return (";\n".join(statement for (statement,) in made),)
     context = record.get("context")
     return () if not context else (prose(context),)
 
@@ -174,5 +182,5 @@ def _database(record: Record, fields: Record, folder: Path | None) -> dict[str, 
     name = re.sub(r"\W", "", str(fields.get("db_id", "")))
     path = folder / "database" / name / f"{name}.sqlite" if folder and name else None
     if path and path.is_file():
-        return {"database": str(path)}
+        return {"database": str(path.absolute())}
     return {"schema": prose(record.get("context") or "")}

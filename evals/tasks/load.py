@@ -87,10 +87,10 @@ def _data_set(name: str, *, part: str, data: str | PathLike[str] | None, limit: 
                 records += converted(raw, originals)
             except KeyError as error:
                 raise StoreError(f"{path.name} is no file of {name}: {error.args[0]}") from None
+    parts = sorted({one for record in records for one in _parts(record)})
     records = [record for record in _numbered(name, records) if not part or part in _parts(record)]
     usable = [record for record in records if _is_usable(record)]
     if not usable:
-        parts = sorted({one for record in _numbered(name, records) for one in _parts(record)})
         raise StoreError(f"{name} has no items" + (f" in {part!r}; parts: {', '.join(parts)}" if part else ""))
     left_out = (
         f"; {len(records) - len(usable)} items left out, which no scorer reads" if len(usable) < len(records) else ""

@@ -72,12 +72,12 @@ def _table(text: str, separator: str, header: bool) -> list[Record]:
 
 
 def converted(raw: Record, originals: Sequence[Mapping[str, str]]) -> Iterator[Record]:
-    """The records that one of a file stands for: itself if it is in our form, else by the first fields that fit.
+    """The records that one of a file stands for: by the first fields that fit, or itself if it is in our form.
 
     Raises:
-        KeyError: If none fits.
+        KeyError: If it is neither.
     """
-    if "question" in raw and "answer" in raw and set(raw) <= KEYS:
+    if "target_type" in raw:
         yield raw
         return
     for fields in originals:
@@ -88,6 +88,9 @@ def converted(raw: Record, originals: Sequence[Mapping[str, str]]) -> Iterator[R
             yield from [_record({**raw, **one}, fields) for one in inner]
         except KeyError:
             continue
+        return
+    if {"question", "answer"} <= set(raw) <= KEYS:
+        yield raw
         return
     raise KeyError(f"its fields are {', '.join(list(raw)[:20])}")
 

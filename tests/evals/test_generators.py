@@ -18,7 +18,7 @@ from disputatio.evals.metrics import known_of, solution_of
 from disputatio.thought import Answer
 
 SEEDS = st.integers(0, 10**6)
-some = settings(max_examples=60, deadline=None)
+some = settings(max_examples=25, deadline=None)
 
 
 def right_answer(item: Item) -> str:
