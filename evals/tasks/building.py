@@ -107,7 +107,7 @@ def _options(record: Record, fixed: Mapping[str, str]) -> tuple[str, list[str], 
     if not listed and "options" in fixed and (found := re.search(fixed["options"], text)):
         # The answer may be a sentence around the option.
         return text, list(found.groups()), []
-    if not listed and (found := _OPTIONS.search(text)):
+    if not listed and "target_type" not in record and (found := _OPTIONS.search(text)):
         text, listed = text[: found.start()], [line.removeprefix("- ") for line in found[1].strip().splitlines()]
     if all(isinstance(one, dict) for one in listed):
         return text, [str(one["text"]) for one in listed], [str(one["label"]) for one in listed]

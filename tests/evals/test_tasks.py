@@ -116,6 +116,14 @@ def test_what_the_fields_become(tmp_path: Path) -> None:
     assert "Norway\n\nIt is.\nCold." in load("hotpotqa", data=tmp_path).items[0].question.context[0]
 
 
+def test_options_in_a_question_are_no_choices_where_the_answer_is_a_step(tmp_path: Path) -> None:
+    question = "Which?\nOptions:\n(A) one\n(B) two"
+    record = {"question": question, "context": "1", "answer": "none", "target_type": "first_error_step"}
+    [item] = load(written(tmp_path, "own.jsonl", lines(record))).items
+    assert (item.scorer, item.question.choices, item.target) == ("first_error", (), "none")
+    assert question in item.question.text
+
+
 def test_spider_with_its_databases_runs_on_them(tmp_path: Path) -> None:
     path = tmp_path / "spider" / "database" / "town" / "town.sqlite"
     path.parent.mkdir(parents=True)
