@@ -6,14 +6,14 @@ from types import MappingProxyType
 
 from disputatio.errors import ConfigurationError, unknown
 from disputatio.evals.items import Item
-from disputatio.evals.scorers.code import code
 from disputatio.evals.scorers.expressions import expression
 from disputatio.evals.scorers.grids import grid
-from disputatio.evals.scorers.math import math
+from disputatio.evals.scorers.latex import math
 from disputatio.evals.scorers.numbers import number
+from disputatio.evals.scorers.programs import code
+from disputatio.evals.scorers.queries import sql
 from disputatio.evals.scorers.score import Score, abstained
 from disputatio.evals.scorers.sets import members
-from disputatio.evals.scorers.sql import sql
 from disputatio.evals.scorers.steps import first_error
 from disputatio.evals.scorers.words import choice, f1, text
 from disputatio.thought import Answer

@@ -83,6 +83,7 @@ def queried(text: str, target: str = "SELECT name, size FROM city WHERE size > 1
         ("SELECT 1; DROP TABLE city", 0),
         ("SELECT load_extension('x')", 0),
         ("SELECT randomblob(1000000000)", 0),
+        ("WITH RECURSIVE n(t) AS (SELECT 'ab' UNION ALL SELECT t || t FROM n) SELECT t, 1 FROM n", 0),
         ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*), 1 FROM n", 0),
         ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000) SELECT i, i FROM n", 0),
         ("DELETE FROM city", None),

@@ -50,7 +50,7 @@ def test_values(text: str, target: str, value: float | None) -> None:
 
 
 def test_what_algebra_never_ends_on_is_given_up_and_the_next_one_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    math = import_module("disputatio.evals.scorers.math")
+    math = import_module("disputatio.evals.scorers.latex")
     worker = math._Worker()
     monkeypatch.setattr(math, "_worker", lambda: worker)
     monkeypatch.setattr(math, "SECONDS", 1)  # a process has the limit of its start

@@ -19,15 +19,17 @@ from pathlib import Path
 
 from disputatio.errors import ConfigurationError, StoreError
 from disputatio.evals.items import Item
+from disputatio.evals.scorers.query_rows import DATABASES, filled
 from disputatio.evals.scorers.score import Score, abstained, scored, unscorable
-from disputatio.evals.scorers.sql_rows import DATABASES, filled
 from disputatio.thought import Answer
 
-STEPS = 5_000_000
+STEPS = 2_000_000
 """Steps of SQLite's machine that one query may take."""
 ROWS = 10_000
-LENGTH = 1_000_000
-"""Bytes of one value, and of a query."""
+LENGTH = 20_000
+"""Bytes of one value."""
+_GROWS = {"load_extension", "randomblob", "zeroblob", "printf", "format"}
+"""Functions that load code, or make much of little."""
 _READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _FENCE = re.compile(r"```(?:sql)?\s*(.*?)```", re.DOTALL | re.IGNORECASE)
 _ORDERED = re.compile(r"\border\s+by\b[^()]*$", re.IGNORECASE)
@@ -105,7 +107,7 @@ def _run(connection: sqlite3.Connection, query: str) -> Rows:
 
 
 def _ruling(action: int, function: str | None) -> int:
-    allowed = action in _READS and (action != sqlite3.SQLITE_FUNCTION or function != "load_extension")
+    allowed = action in _READS and (action != sqlite3.SQLITE_FUNCTION or function not in _GROWS)
     return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
 
 

@@ -112,7 +112,7 @@ class _Worker:
 
 def _started() -> "subprocess.Popen[str]":
     # By its path: as a module of this package it would load the whole of it.
-    program = [sys.executable, "-P", str(Path(__file__).with_name("math_worker.py")), str(SECONDS)]
+    program = [sys.executable, "-P", str(Path(__file__).with_name("latex_worker.py")), str(SECONDS)]
     return subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
