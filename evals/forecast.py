@@ -14,7 +14,6 @@ from zlib import crc32
 from disputatio.budget import Usage
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, ModelUnavailableError
-from disputatio.evals.scorers import score
 from disputatio.graphs.run import prepare, run, synchronously
 from disputatio.models.simulated import SimulatedModel
 from disputatio.models.virtual_time import VirtualTimeLoop
@@ -134,4 +133,6 @@ async def _outcome(question: Question, strategy: Strategy[...], model: Simulated
         result = await run(question, strategy, context)
     except ModelUnavailableError:
         return "failed"
-    return score(result.answer, right, question)
+    if result.answer.abstained:
+        return "abstained"
+    return "right" if result.answer.value == question.canonical(right) else "wrong"

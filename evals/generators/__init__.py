@@ -1,0 +1,1 @@
+"""Generators: items whose keys are known by construction, made from a seed."""

@@ -1,0 +1,1 @@
+"""Metrics: what many scores say, as pure functions of numbers."""
