@@ -6,15 +6,37 @@ from types import MappingProxyType
 
 from disputatio.errors import ConfigurationError, unknown
 from disputatio.evals.items import Item
+from disputatio.evals.scorers.code import code
+from disputatio.evals.scorers.expressions import expression
+from disputatio.evals.scorers.grids import grid
+from disputatio.evals.scorers.math import math
+from disputatio.evals.scorers.numbers import number
 from disputatio.evals.scorers.score import Score, abstained
+from disputatio.evals.scorers.sets import members
+from disputatio.evals.scorers.sql import sql
+from disputatio.evals.scorers.steps import first_error
 from disputatio.evals.scorers.words import choice, f1, text
 from disputatio.thought import Answer
 
-__all__ = ["SCORERS", "Score", "Scorer", "abstained", "choice", "f1", "score", "text"]
+__all__ = ["SCORERS", "Score", "Scorer", "score", "scorer_of"]
 
 Scorer = Callable[..., Score]
 """Takes an item, an answer that is no abstention, and the item's parameters by keyword."""
-SCORERS: Mapping[str, Scorer] = MappingProxyType({one.__name__: one for one in (choice, text, f1)})
+SCORERS: Mapping[str, Scorer] = MappingProxyType(
+    {
+        "choice": choice,
+        "number": number,
+        "text": text,
+        "f1": f1,
+        "set": members,
+        "math": math,
+        "sql": sql,
+        "code": code,
+        "expression": expression,
+        "grid": grid,
+        "first_error": first_error,
+    }
+)
 """All scorers by name."""
 
 
