@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disputatio.errors import ConfigurationError
+from disputatio.errors import ConfigurationError, MissingExtraError
 from disputatio.evals import Item, Score, score
 from disputatio.evals.scorers import SCORERS
 from disputatio.question import Question
@@ -79,6 +79,12 @@ def test_a_per_cent_is_a_hundredth_or_what_a_question_for_per_cents_asks_for() -
 def test_units_are_converted_where_an_item_has_one(text: str, value: float | None) -> None:
     pytest.importorskip("pint", reason="the extra eval is not installed")
     assert scored(text, "1.5", "number", NUMBER, unit="m").value == value
+
+
+def test_a_missing_library_is_an_error_and_no_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pint", None)
+    with pytest.raises(MissingExtraError, match=r"disputatio\[eval\]"):
+        scored("150 cm", "1.5", "number", NUMBER, unit="m")
 
 
 @pytest.mark.parametrize(
