@@ -8,21 +8,17 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import sqrt
 from zlib import crc32
 
 from disputatio.budget import Usage
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, ModelUnavailableError
-from disputatio.evals.scorers import score
+from disputatio.evals.metrics import wilson
 from disputatio.graphs.run import prepare, run, synchronously
 from disputatio.models.simulated import SimulatedModel
 from disputatio.models.virtual_time import VirtualTimeLoop
 from disputatio.question import Question
 from disputatio.strategies import Strategy
-
-Z95 = 1.959964
-"""The standard normal distribution has 95 % of its mass within this distance of 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,23 +53,6 @@ class Forecast:
     def cost(self, price_in: float, price_out: float) -> float:
         """Money for all questions, in the currency of the prices, which are for a million tokens read and written."""
         return (self.usage.prompt_tokens * price_in + self.usage.completion_tokens * price_out) / 1e6
-
-
-def wilson(hits: int, trials: int, *, z: float = Z95) -> tuple[float, float]:
-    """The score interval of a share, which also holds near 0 and 1 (Wilson 1927, JASA 22, 209-212).
-
-    >>> [round(bound, 4) for bound in wilson(8, 10)]
-    [0.4902, 0.9433]
-
-    Args:
-        hits: How often it happened.
-        trials: How often it could have, at least 1.
-        z: Half the width of the interval, in standard deviations.
-    """
-    share, weight = hits / trials, z * z / trials
-    centre = (share + weight / 2) / (1 + weight)
-    half = z * sqrt(share * (1 - share) / trials + weight / (4 * trials)) / (1 + weight)
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def simulated_questions(number: int) -> list[Question]:
@@ -134,4 +113,6 @@ async def _outcome(question: Question, strategy: Strategy[...], model: Simulated
         result = await run(question, strategy, context)
     except ModelUnavailableError:
         return "failed"
-    return score(result.answer, right, question)
+    if result.answer.abstained:
+        return "abstained"
+    return "right" if result.answer.value == question.canonical(right) else "wrong"

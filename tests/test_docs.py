@@ -23,9 +23,11 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 FOLDERS = ("core", "models", "tools", "memory", "agents", "graphs", "evals", "apps")
 MODULES = [
-    ".".join(["disputatio", *([] if folder == "core" else [folder]), *([] if path.stem == "__init__" else [path.stem])])
+    ".".join(["disputatio", *path.relative_to(ROOT).with_suffix("").parts])
+    .replace("disputatio.core", "disputatio")
+    .removesuffix(".__init__")
     for folder in FOLDERS
-    for path in sorted((ROOT / folder).glob("*.py"))
+    for path in sorted((ROOT / folder).rglob("*.py"))
 ]
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 

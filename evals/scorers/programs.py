@@ -1,0 +1,71 @@
+"""Scorer of code: a completion against its tests, in the sandbox that tools use and nowhere else."""
+
+import ast
+import builtins
+import re
+from secrets import token_hex
+from textwrap import dedent, indent
+
+from disputatio.errors import ToolError
+from disputatio.evals.items import Item
+from disputatio.evals.scorers.score import Score, abstained, scored, unscorable
+from disputatio.thought import Answer
+from disputatio.tools.python import python
+
+_FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
+_WHOLE = re.compile(r"^(?:async def|def|class|import|from|@)\b", re.MULTILINE)
+_MISSING = re.compile(
+    r"NotImplementedError|ModuleNotFoundError|ImportError|PermissionError|SyntaxError|module '\w+' has no attribute"
+)
+_UNDEFINED = re.compile(r"name '(\w+)' is not defined")
+_UNKNOWN = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
+
+
+def code(item: Item, answer: Answer, *, test: str, prompt: str = "") -> Score:
+    """Python that passes its tests in the sandbox, which has no files, no network and few modules.
+
+    Code that needs what the sandbox lacks cannot be scored here, and is not called wrong. Code that takes too long is.
+
+    Args:
+        item: Its target is code that passes, as an example.
+        answer: Code, in a block of Markdown or alone: the whole function, or what continues the prompt.
+        test: Code that fails by an exception unless the answer is right.
+        prompt: Code that the answer continues, or that it needs.
+    """
+    program = _program(answer.text or answer.value or "", prompt)
+    if program is None:
+        return abstained("no code that Python can read")
+    # The value of the last line comes back whatever was printed before, and code cannot know it.
+    passed = token_hex(8)
+    try:
+        output = python(f"{program}\n\n{test}\n\n{passed!r}\n")
+    except ToolError as error:
+        if _is_missing(str(error)):
+            return unscorable(f"the sandbox cannot run it: {error}")
+        return scored(0, str(error))
+    return scored(output.endswith(repr(passed)), "all tests passed")
+
+
+def _is_missing(message: str) -> bool:
+    """Whether code failed by what the sandbox lacks, and Python has."""
+    name, attribute = _UNDEFINED.search(message), _UNKNOWN.search(message)
+    if attribute and hasattr(getattr(builtins, attribute[1], None), attribute[2]):
+        return True
+    return _MISSING.search(message) is not None or (name is not None and hasattr(builtins, name[1]))
+
+
+def _program(text: str, prompt: str) -> str | None:
+    """The prompt and its continuation, as the first of the usual ways to write one that Python can read."""
+    said = "\n\n".join(_FENCE.findall(text)) or text
+    start = prompt.rstrip() + "\n"
+    if not prompt.strip() or (_WHOLE.search(said) and not said[0].isspace()):
+        programs = [f"{start}\n{said.strip()}"]
+    else:  # a body, which may have lost the indent of its first line, or of all
+        programs = [f"{start}    {said.strip()}", f"{start}{indent(dedent(said), '    ')}", f"{start}{said}"]
+    for program in programs:
+        try:
+            ast.parse(program)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        return program
+    return None
