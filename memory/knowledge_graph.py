@@ -9,16 +9,15 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple
 
 import networkx as nx
 
 from disputatio.errors import ConfigurationError
+from disputatio.memory.names import Names
 
 LONGEST_NAME = 1000
 """Characters of the name of an entity or a relation."""
-_WORD = re.compile(r"[^\W_]+")
 
 
 class Triple(NamedTuple):
@@ -91,7 +90,7 @@ class KnowledgeGraph:
     """Grows with each change."""
     origin: str = ""
     """Which state of a file it was last read from or saved as; see `save_graph`."""
-    _by_words: dict[str, list[str]] | None = field(default=None, repr=False)
+    _names: Names | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return f"<KnowledgeGraph: {len(self.asserted)} entities, {len(self)} facts>"
@@ -186,7 +185,9 @@ class KnowledgeGraph:
         """
         for words in (forward, backward):
             if words and not ("{head}" in words and "{tail}" in words):
-                raise ConfigurationError(f"the words of a relation hold {{head}} and {{tail}}, which {words!r} does not")
+                raise ConfigurationError(
+                    f"the words of a relation hold {{head}} and {{tail}}, which {words!r} does not"
+                )
         old = self.relations.get(relation, Relation())
         self.relations[_name(relation)] = Relation(
             forward or old.forward, backward or old.backward, old.functional if functional is None else functional
@@ -286,52 +287,29 @@ class KnowledgeGraph:
         entity = self.aliases.get(name, name)
         if entity in self.asserted:
             return entity
-        found = self._index().get(_words(name), [])
+        found = self.names.meanings(name)
         if len(found) == 1:
             return found[0]
         if found:
             raise ConfigurationError(f"{name!r} means several entities: {', '.join(map(repr, found[:5]))}")
-        near = self.nearest(name)
+        near = self.names.nearest(name)
         hint = f"the nearest names: {', '.join(map(repr, near))}" if near else f"it has {len(self.asserted)} others"
         raise ConfigurationError(f"the graph has no entity {name!r}; {hint}")
 
-    def nearest(self, name: str, n: int = 3) -> list[str]:
-        """The names of the entities whose names, labels or aliases are most alike."""
-        index = self._index()
-        near = get_close_matches(_words(name), index, n=n, cutoff=0.6)
-        return list(dict.fromkeys(entity for words in near for entity in index[words]))[:n]
-
-    def mentioned(self, text: str) -> list[str]:
-        """The entities that a text names, in its order; of names within names the longest, of equal ones the first."""
-        words = [word.casefold() for word in _WORD.findall(text)]
-        index, found, at = self._index(), [], 0
-        longest = max((key.count(" ") + 1 for key in index), default=0)
-        while at < len(words):
-            spans = (" ".join(words[at : at + size]) for size in range(min(longest, len(words) - at), 0, -1))
-            named = next((span for span in spans if span in index), None)
-            if named:
-                exact = [entity for entity in index[named] if entity in text]
-                found.append((exact or index[named])[0])
-            at += named.count(" ") + 1 if named else 1
-        return list(dict.fromkeys(found))
+    @property
+    def names(self) -> Names:
+        """The entities by their names, labels and aliases."""
+        if self._names is None:
+            own = [(name, entity) for entity in self.asserted for name in (entity, self.label(entity))]
+            self._names = Names([*own, *self.aliases.items()])
+        return self._names
 
     def _side(self, negated: bool) -> "nx.MultiDiGraph[str]":
         return self.denied if negated else self.asserted
 
     def _changed(self) -> None:
         self.version += 1
-        self._by_words = None
-
-    def _index(self) -> dict[str, list[str]]:
-        """Entities by the words of their names, labels and aliases."""
-        if self._by_words is None:
-            names = [(one, entity) for entity in self.asserted for one in (entity, self.label(entity))]
-            index: dict[str, list[str]] = defaultdict(list)
-            for key, entity in sorted({(_words(name), entity) for name, entity in [*names, *self.aliases.items()]}):
-                if key:
-                    index[key].append(entity)
-            self._by_words = dict(index)
-        return self._by_words
+        self._names = None
 
     def _move(self, old: str, new: str) -> None:
         """Make one entity of two."""
@@ -364,8 +342,3 @@ def _name(text: str) -> str:
     if not text or len(text) > LONGEST_NAME:
         raise ConfigurationError(f"a name has 1 to {LONGEST_NAME} characters, not {len(text)}")
     return text
-
-
-def _words(name: str) -> str:
-    """A name as its words, by which it is found."""
-    return " ".join(_WORD.findall(name.casefold()))

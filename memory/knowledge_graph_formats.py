@@ -7,6 +7,7 @@ import csv
 import gzip
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
@@ -108,7 +109,9 @@ def _table(path: Path, report: Report, *, comma: bool) -> KnowledgeGraph:
     graph, columns = KnowledgeGraph(), dict(zip(_TRIPLE, range(3), strict=True))
     first = True
     for line, fields in _rows(path, report, comma):
-        named = {_COLUMNS[one.strip().casefold()]: n for n, one in enumerate(fields) if one.strip().casefold() in _COLUMNS}
+        named = {
+            _COLUMNS[one.strip().casefold()]: n for n, one in enumerate(fields) if one.strip().casefold() in _COLUMNS
+        }
         if first and set(_TRIPLE) <= set(named):
             columns, first = named, False
             continue
@@ -127,24 +130,27 @@ def _rows(path: Path, report: Report, comma: bool) -> Iterator[tuple[int, list[s
         if not comma:
             yield from ((line, text.split("\t")) for line, text in texts if text.strip())
             return
-        at = [0]  # the line that the reader took last
+        pending: deque[tuple[int, str]] = deque()
+        used: list[tuple[int, str]] = []
 
         def taken() -> Iterator[str]:
-            for line, text in texts:
-                at[0] = line
-                yield text + "\n"
+            while (one := pending.popleft() if pending else next(texts, None)) is not None:
+                used.append(one)
+                yield one[1] + "\n"
 
-        given = taken()
-        while (opening := next(given, None)) is not None:
-            begins = at[0]
-            reader = csv.reader(chain([opening], given), strict=True)
+        while True:
+            used.clear()
             try:
-                fields = next(reader)
+                fields = next(csv.reader(taken(), strict=True))
+            except StopIteration:
+                return
             except csv.Error as error:
-                report(Broken(begins, f"{error}" if at[0] == begins else f"{error}, up to line {at[0]}"))
+                report(Broken(used[0][0], str(error)))
+                # A quote that is never closed takes all lines behind it, which are read again without it.
+                pending.extendleft(reversed(used[1:]))
                 continue
             if fields:
-                yield begins, fields
+                yield used[0][0], fields
 
 
 def _lines(file: Any, report: Report) -> Iterator[tuple[int, str]]:
@@ -160,7 +166,7 @@ def _lines(file: Any, report: Report) -> Iterator[tuple[int, str]]:
 def _add(graph: KnowledgeGraph, given: Mapping[str, Any], source: str, line: int, report: Report) -> None:
     """Add one fact from its columns or attributes."""
     try:
-        confidence = float(given.get("confidence") or 1)
+        confidence = 1.0 if given.get("confidence") in (None, "") else float(given["confidence"])
         negated = str(given.get("negated") or "").casefold() in ("1", "true", "yes")
         head, relation, tail = (str(given.get(one) or "") for one in _TRIPLE)
         source = str(given.get("source") or "") or source
@@ -173,22 +179,8 @@ def _add(graph: KnowledgeGraph, given: Mapping[str, Any], source: str, line: int
 
 def _json_ld(path: Path, report: Report) -> KnowledgeGraph:
     rdflib = require("rdflib", extra="knowledge")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-        document = json.loads(text)
-        for context in _contexts(document):
-            if isinstance(context, str):
-                raise StoreError(f"{str(path)!r} needs the context {context!r} from the network; put it into the file")
-        _unmapped(document, text, report)
-        read = rdflib.Graph().parse(data=text, format="json-ld")
-    except json.JSONDecodeError as error:
-        raise StoreError(f"{str(path)!r} is no JSON: line {error.lineno}: {error.msg}") from error
-    except StoreError:
-        raise
-    except Exception as error:  # noqa: BLE001 (rdflib raises whatever its parser runs into)
-        raise StoreError(f"{str(path)!r} is no JSON-LD: {error}") from error
     graph, blank = KnowledgeGraph(), {}
-    triples = sorted(read, key=lambda triple: tuple(map(str, triple)))
+    triples = sorted(_parsed(rdflib, path, report), key=lambda triple: tuple(map(str, triple)))
     for one in chain.from_iterable(triples):
         if isinstance(one, rdflib.BNode):
             blank.setdefault(one, f"_:{len(blank) + 1}")
@@ -205,6 +197,25 @@ def _json_ld(path: Path, report: Report) -> KnowledgeGraph:
         if not graph.asserted.nodes[name]["label"]:
             graph.add_entity(name, label=_local(name))
     return graph
+
+
+def _parsed(rdflib: Any, path: Path, report: Report) -> Any:
+    """The RDF of a document that needs nothing from the network."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise StoreError(f"{str(path)!r} is no JSON: line {error.lineno}: {error.msg}") from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise StoreError(f"{str(path)!r} is no JSON: {error}") from error
+    for context in _contexts(document):
+        if isinstance(context, str):
+            raise StoreError(f"{str(path)!r} needs the context {context!r} from the network; put it into the file")
+    _unmapped(document, text, report)
+    try:
+        return rdflib.Graph().parse(data=text, format="json-ld")
+    except Exception as error:  # rdflib raises whatever its parser runs into
+        raise StoreError(f"{str(path)!r} is no JSON-LD: {error}") from error
 
 
 def _local(iri: str) -> str:

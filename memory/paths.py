@@ -190,9 +190,7 @@ class Paths:
         good: list[set[int]] = []
         for front, step in zip(reversed(fronts), reversed(steps), strict=False):
             after = good[-1] if good else {end}
-            good.append(
-                {one for later in after for one in front & self._into[later] if step in self._out[one][later]}
-            )
+            good.append({one for later in after for one in front & self._into[later] if step in self._out[one][later]})
         good.reverse()
 
         def go_on(route: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
