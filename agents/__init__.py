@@ -10,9 +10,11 @@ from disputatio.agents.judge import Judge, Replies, replying, upholding
 from disputatio.agents.likelihood import Likelihood
 from disputatio.agents.planner import Plan, Planner
 from disputatio.agents.proposer import Proposer, Unfinished, so_far, step_of, unfinished
+from disputatio.agents.rule_proposer import RuleJudge, RuleProposer
 from disputatio.agents.solver import Solver
 from disputatio.agents.step_critic import StepCritic, StepCritique
 from disputatio.agents.summariser import Progress, Summariser
+from disputatio.agents.triple_extractor import Learnt, TripleExtractor, learn
 from disputatio.agents.verifier import ClaimExtractor, Ruling, Verifier
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Explorer",
     "Form",
     "Judge",
+    "Learnt",
     "Likelihood",
     "Percent",
     "Plan",
@@ -34,15 +37,19 @@ __all__ = [
     "Progress",
     "Proposer",
     "Replies",
+    "RuleJudge",
+    "RuleProposer",
     "Ruling",
     "Solver",
     "StepCritic",
     "StepCritique",
     "Summariser",
+    "TripleExtractor",
     "Unfinished",
     "Verifier",
     "answered",
     "contesting",
+    "learn",
     "replying",
     "so_far",
     "step_of",

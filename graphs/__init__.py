@@ -11,6 +11,7 @@ from disputatio.graphs.segment_loop import segment_loop
 from disputatio.graphs.strategies.aidsafe_deliberation import aidsafe_deliberation
 from disputatio.graphs.strategies.best_of import best_of
 from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
+from disputatio.graphs.strategies.chatrule import chatrule
 from disputatio.graphs.strategies.corex_debate import corex_debate
 from disputatio.graphs.strategies.corex_review import corex_review
 from disputatio.graphs.strategies.critique_in_the_loop import critique_in_the_loop
@@ -21,6 +22,7 @@ from disputatio.graphs.strategies.explore_execute import explore_execute
 from disputatio.graphs.strategies.heart import heart
 from disputatio.graphs.strategies.inftythink import inftythink
 from disputatio.graphs.strategies.joint_thinking import joint_thinking
+from disputatio.graphs.strategies.k_paths import k_paths
 from disputatio.graphs.strategies.pairwise_judge import pairwise_judge
 from disputatio.graphs.strategies.react import react
 from disputatio.graphs.strategies.rewoo import rewoo
@@ -39,6 +41,7 @@ __all__ = [
     "aidsafe_deliberation",
     "best_of",
     "chain_of_thought",
+    "chatrule",
     "corex_debate",
     "corex_review",
     "critique_in_the_loop",
@@ -50,6 +53,7 @@ __all__ = [
     "heart",
     "inftythink",
     "joint_thinking",
+    "k_paths",
     "limited",
     "nested",
     "pairwise_judge",
@@ -74,6 +78,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         aidsafe_deliberation,
         best_of,
         chain_of_thought,
+        chatrule,
         corex_debate,
         corex_review,
         critique_in_the_loop,
@@ -84,6 +89,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         heart,
         inftythink,
         joint_thinking,
+        k_paths,
         pairwise_judge,
         react,
         rewoo,

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from disputatio.errors import StoreError
@@ -37,7 +38,7 @@ def save_graph(graph: KnowledgeGraph, path: str | Path) -> None:
     facts = list(graph.facts())
     sources = {text: number for number, text in enumerate({source: None for fact in facts for source in fact.sources})}
     nodes = graph.asserted.nodes(data=True)
-    rows = {
+    rows: dict[str, list[tuple[Any, ...]]] = {
         "state": [(revision,)],
         "entities": [(ids[name], name, node["label"], json.dumps(node["types"])) for name, node in nodes],
         "aliases": [(name, ids[entity]) for name, entity in graph.aliases.items()],

@@ -179,7 +179,8 @@ def _add(graph: KnowledgeGraph, given: Mapping[str, Any], source: str, line: int
 
 def _json_ld(path: Path, report: Report) -> KnowledgeGraph:
     rdflib = require("rdflib", extra="knowledge")
-    graph, blank = KnowledgeGraph(), {}
+    graph = KnowledgeGraph()
+    blank: dict[Any, str] = {}
     triples = sorted(_parsed(rdflib, path, report), key=lambda triple: tuple(map(str, triple)))
     for one in chain.from_iterable(triples):
         if isinstance(one, rdflib.BNode):

@@ -11,6 +11,7 @@ operations: a sequence is followed by all paths at once, as the set of entities 
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import islice
 
@@ -61,7 +62,7 @@ class Paths:
         self._steps = [Step(relation, inverse) for inverse in (False, True) for relation in relations]
         # The relations from one entity to another; equal tuples are one object, since there are few that differ.
         self._out: list[dict[int, tuple[int, ...]]] = [{} for _ in self._names]
-        self._into: list[Collection[int]] = [set() for _ in self._names]
+        self._into: list[AbstractSet[int]] = [set() for _ in self._names]
         same: dict[tuple[int, ...], tuple[int, ...]] = {}
         for triple in graph.triples():
             if triple.head == triple.tail or triple in without:

@@ -60,7 +60,7 @@ def read_rule(text: str, head: str, relations: Iterable[str], *, max_length: int
     ends = ends[::-1] if concluded.inverse else ends
     if not 1 <= len(atoms) <= max_length:
         raise ValueError(f"its body has {len(atoms)} atoms")
-    body = _chain([(_known(name, known), *variables) for name, variables in atoms], ends[0], ends[1])
+    body = _chain([(_known(name, known), found[0], found[1]) for name, found in atoms], ends[0], ends[1])
     if _reduced(body) in ((), (Step(head),)):
         raise ValueError("it says nothing new")
     return Rule(head, body)

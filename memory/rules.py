@@ -142,15 +142,24 @@ class Rules:
                 total = total + self.body(rule.body) * float(getattr(score, weight))
         return total.tocsr()
 
-    def predict(self, rules: Iterable[Rule], head: str, *, weight: Weight = "pca") -> dict[str, float]:
+    def predict(
+        self, rules: Iterable[Rule], asked: str, *, weight: Weight = "pca", inverse: bool = False
+    ) -> dict[str, float]:
         """The tails that rules predict for one head, the best first and equals by name.
+
+        Args:
+            rules: Rules of one head relation.
+            asked: The head.
+            weight: Which score counts.
+            inverse: Whether heads are predicted for one tail instead.
 
         Raises:
             ConfigurationError: If the graph has no such entity.
         """
-        if head not in self._ids:
-            raise ConfigurationError(f"the graph has no entity {head!r}")
-        row = self.apply(rules, weight=weight)[self._ids[head]]
+        if asked not in self._ids:
+            raise ConfigurationError(f"the graph has no entity {asked!r}")
+        scores = self.apply(rules, weight=weight)
+        row = (scores.T.tocsr() if inverse else scores)[self._ids[asked]]
         found = zip(row.indices.tolist(), row.data.tolist(), strict=True)
         return {self.entities[tail]: score for tail, score in sorted(found, key=lambda one: (-one[1], one[0]))}
 
