@@ -78,7 +78,6 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         aidsafe_deliberation,
         best_of,
         chain_of_thought,
-        chatrule,
         corex_debate,
         corex_review,
         critique_in_the_loop,

@@ -25,8 +25,6 @@ from disputatio.state import Input, Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Thought
 
-PROPOSED = "Which rules does a knowledge graph follow?"
-JUDGED = "Does this rule make sense?"
 SAMPLES = """\
 Relations of the graph: {relations}
 
@@ -36,16 +34,20 @@ Sequences of relations that lead from X to Y where it holds:
 {samples}"""
 
 
+Body = list[tuple[str, bool]]
+"""The steps of a rule's body, as the state keeps them: relation, and whether it is turned around."""
+
+
 class Mining(State):
     """The state of the strategy; `place` is that of one proposer or judge, from 0."""
 
     place: int
     heads: list[str]
     """The relations that rules are wanted for."""
-    samples: dict[str, list[str]]
+    samples: dict[str, list[Body]]
     """Sequences of relations found for each."""
-    rules: list[tuple[str, list[tuple[str, bool]]]]
-    """The rules that were ranked, as head and body."""
+    rules: list[tuple[str, Body]]
+    """The rules that were ranked."""
     refused: list[str]
 
 
@@ -65,8 +67,8 @@ def _turns(
 
 @strategy(source="Luo et al. 2023, arXiv:2309.01538, section 3; defaults of the released code", calls=_turns)
 def chatrule(
+    graph: KnowledgeGraph | str,
     *,
-    graph: KnowledgeGraph | str | None = None,
     relations: Sequence[str] | str | None = None,
     entity: str | None = None,
     wanted: Wanted = "tail",
@@ -75,6 +77,7 @@ def chatrule(
     generations: int = 3,
     max_length: int = 3,
     most: int = 20,
+    sampled: bool = False,
     validate: bool = True,
     weight: Weight = "pca",
     proposer: Agent | None = None,
@@ -87,7 +90,7 @@ def chatrule(
     best rule. Scores are counted over the whole graph, never guessed.
 
     Args:
-        graph: A knowledge graph, or the path of a file that `read_graph` reads; None has no rules, and no answer.
+        graph: A knowledge graph, or the path of a file that `read_graph` reads.
         relations: The relations to mine rules for; None takes the first that the question names.
         entity: Whose missing fact is predicted, for the first relation; None takes the first that the question names.
         wanted: Whether the tail or the head of that fact is missing.
@@ -96,6 +99,8 @@ def chatrule(
         generations: How often the model is asked for rules of one relation, at least 1.
         max_length: The most relations of a rule's body, at least 1.
         most: The most rules of one relation that are kept, the best by `weight`.
+        sampled: Whether the sampled sequences are candidates themselves, besides what the model proposes; not in the
+            paper, and of use with a model that cannot write rules.
         validate: Whether a judge, who sees no scores, throws out rules that make no sense.
         weight: What counts: "support", "coverage", "confidence" or "pca" (confidence among known subjects).
         proposer: Who proposes; None makes a rule proposer.
@@ -107,7 +112,7 @@ def chatrule(
 
     Departs from the paper: all sequences between the anchors' ends are found instead of a random walk's, and drawn
     from; rules without support are dropped before they are validated, and at most `most` are kept; near duplicates
-    are not summed up by a further call. Prompts are ours.
+    are not summed up by a further call. Prompts are ours, and begin with the question.
     """
     numbers = {"anchors": anchors, "shown": shown, "generations": generations, "max_length": max_length, "most": most}
     checked(wanted, numbers)
@@ -126,25 +131,27 @@ def chatrule(
         head = state["heads"][state["place"] // generations]
         samples = state["samples"][head]
         draw = Random(f"{runtime.context.seed or 0} {state['place']}")
-        lines = [f"- {one}" for one in draw.sample(samples, min(shown, len(samples)))] or ["- none was found"]
+        drawn = [_steps(one) for one in draw.sample(samples, min(shown, len(samples)))]
+        lines = ["- " + " & ".join(map(str, one)) for one in drawn] or ["- none was found"]
         words = SAMPLES.format(relations=", ".join(mine.rules.relations), head=head, samples="\n".join(lines))
-        return await spoken(told(proposing, words, name=_name(proposing, state)), _asked(PROPOSED, state), runtime)
+        return await spoken(told(proposing, words, name=_name(proposing, state)), _before(state), runtime)
 
     async def rank(state: Mining) -> dict[str, Any]:
-        ranked: list[tuple[str, list[tuple[str, bool]]]] = []
+        ranked: list[tuple[str, Body]] = []
         refused: list[str] = []
         for at, head in enumerate(state["heads"]):
             names = [f"{proposing.name} {at * generations + number + 1}" for number in range(generations)]
             text = "\n".join(_written(one) for one in state.get("thoughts", []) if one.author in names)
-            kept, others = mine.ranked(text, head, max_length=max_length, most=most)
+            others = [Rule(head, _steps(body)) for body in state["samples"][head]] if sampled else []
+            kept, unfit = mine.ranked(text, head, others, max_length=max_length, most=most)
             ranked += [(rule.head, [(step.relation, step.inverse) for step in rule.body]) for rule in kept]
-            refused += others
+            refused += unfit
         return {"rules": ranked, "refused": refused}
 
     async def validated(state: Mining, runtime: Runtime[Context]) -> Update:
         rule = _rules(state)[state["place"]]
         words = f"{rule}\n{rule.words(mine.graph)}"
-        return await spoken(told(judging, words, name=_name(judging, state)), _asked(JUDGED, state), runtime)
+        return await spoken(told(judging, words, name=_name(judging, state)), _before(state), runtime)
 
     async def conclude(state: Mining) -> Output:
         question, rules = Question.of(state["question"]), _rules(state)
@@ -185,10 +192,9 @@ def _name(agent: Agent, state: Mining) -> str:
     return f"{agent.name} {state['place'] + 1}"
 
 
-def _asked(question: str, state: Mining) -> State:
-    """What a proposer or judge sees: no entity of the question, and nothing that another one said."""
-    before = [one for one in state.get("thoughts", []) if one.kind == "plan"]
-    return State(question=Question(text=question), thoughts=before)
+def _before(state: Mining) -> State:
+    """What a proposer or judge sees: nothing that another one said."""
+    return State(question=state["question"], thoughts=[one for one in state.get("thoughts", []) if one.kind == "plan"])
 
 
 def _sent(node: str, state: Any, places: int) -> list[Send] | str:
@@ -202,4 +208,8 @@ def _written(thought: Thought) -> str:
 
 
 def _rules(state: Mining) -> list[Rule]:
-    return [Rule(head, tuple(Step(*step) for step in body)) for head, body in state.get("rules", [])]
+    return [Rule(head, _steps(body)) for head, body in state.get("rules", [])]
+
+
+def _steps(body: Body) -> tuple[Step, ...]:
+    return tuple(Step(*step) for step in body)

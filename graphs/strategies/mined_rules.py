@@ -54,18 +54,19 @@ class Mine:
 
     def relation_in(self, text: str) -> list[str]:
         """The first relation that a text names, if there is one."""
-        if not len(self.graph):
-            return []
         return Names((name, name) for name in self.rules.relations).mentioned(text)[:1]
 
-    def sampled(self, head: str, anchors: int, max_length: int, seed: int) -> list[str]:
+    def sampled(self, head: str, anchors: int, max_length: int, seed: int) -> list[list[tuple[str, bool]]]:
         """Sequences of relations that join the ends of some facts of a relation."""
         bodies = sample_bodies(self.graph, head, anchors=anchors, max_length=max_length, seed=seed)
-        return [" & ".join(map(str, body)) for body in bodies]
+        return [[(step.relation, step.inverse) for step in body] for body in bodies]
 
-    def ranked(self, text: str, head: str, *, max_length: int, most: int) -> tuple[list[Rule], list[str]]:
-        """The rules in a text that have support, the best first, and why the others are none."""
-        rules, refused = read_rules(text, head, self.rules.relations, max_length=max_length)
+    def ranked(
+        self, text: str, head: str, others: Sequence[Rule], *, max_length: int, most: int
+    ) -> tuple[list[Rule], list[str]]:
+        """The rules that have support, in a text and besides, the best first; and why the others are none."""
+        read, refused = read_rules(text, head, self.rules.relations, max_length=max_length)
+        rules = list(dict.fromkeys([*read, *others]))
         held = [rule for rule in rules if self.rules.score(rule).support]
         best = sorted(held, key=lambda rule: (-self._weight(rule), len(rule.body), str(rule)))
         return best[:most], [*refused, *(f"{rule}: it has no support" for rule in rules if rule not in held)]
