@@ -61,7 +61,7 @@ class Relation:
     forward: str = ""
     """Words for a fact, with {head} and {tail}; empty is the relation's name between the two."""
     backward: str = ""
-    """The same fact told from its tail; empty is `forward`."""
+    """Words for the same fact told from its tail, "{tail} is treated by {head}"; empty is `forward`."""
     functional: bool = False
     """Whether two tails of one head contradict each other: the place of birth of a person."""
 
@@ -201,10 +201,9 @@ class KnowledgeGraph:
     def words(self, head: str, step: Step, tail: str) -> str:
         """A hop from `head` to `tail` in words."""
         known = self.relations.get(step.relation, Relation())
-        if step.inverse and not known.backward:
-            return self.words(tail, Step(step.relation), head)
-        name = f"{{head}} {step.relation.replace('_', ' ').strip()} {{tail}}"
-        template = known.backward if step.inverse else known.forward or name
+        template = known.forward or f"{{head}} {step.relation.replace('_', ' ').strip()} {{tail}}"
+        if step.inverse:
+            template, head, tail = known.backward or template, tail, head
         # A name may hold braces, so it is put in by one pass and not by two.
         values = {"{head}": self.label(head), "{tail}": self.label(tail)}
         return re.sub(r"\{head\}|\{tail\}", lambda found: values[found.group()], template)
