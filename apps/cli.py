@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 import disputatio
-from disputatio.apps import doctor, models, runs
+from disputatio.apps import doctor, memory, models, runs
 from disputatio.apps.options import (
     DEBATES,
     EXIT_CODES,
@@ -63,6 +63,7 @@ shelf = typer.Typer(help="List the strategies, or show one.", invoke_without_com
 app.add_typer(shelf, name="strategies")
 app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
+app.add_typer(memory.app, name="memory")
 app.command()(doctor.doctor)
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from zlib import crc32
 
@@ -15,6 +15,9 @@ from disputatio.model import Model
 from disputatio.permission import Permission, Taint
 from disputatio.thought import Link, Thought
 from disputatio.tracing import Tracer
+
+if TYPE_CHECKING:
+    from langgraph.store.base import BaseStore
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,8 @@ class Context:
     links: list[Link] = field(default_factory=list)
     journal: Journal | None = None
     """Where the calls of the run are written down, or taken from."""
+    store: "BaseStore | None" = None
+    """What outlives the run; nodes find it as LangGraph's `runtime.store`."""
     run_id: str = field(default_factory=lambda: uuid4().hex)
     _named: Counter[str] = field(default_factory=Counter, repr=False)
 

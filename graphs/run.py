@@ -29,6 +29,7 @@ from disputatio.tracing import Tracer
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
+    from langgraph.store.base import BaseStore
 
 T = TypeVar("T")
 
@@ -51,6 +52,7 @@ async def asolve(
     on_event: Callable[[Event], None] | None = None,
     journal: Journal | Path | str | None = None,
     tracer: Tracer | None = None,
+    store: "BaseStore | None" = None,
     **params: Any,
 ) -> Result:
     """Answer a question.
@@ -71,6 +73,7 @@ async def asolve(
         journal: A file in which the calls of the run are written down; one that was interrupted goes on from what is
             there. A `Journal` can also replay the run that it holds, without asking a model.
         tracer: Who watches the run; None is nobody, unless the environment asks for it (docs/observability.md).
+        store: What outlives the run, for strategies that remember (docs/memory.md); None is nothing.
         **params: Parameters of the strategy, for example `rounds=3`.
 
     Returns:
@@ -94,6 +97,7 @@ async def asolve(
         on_event=on_event,
         journal=journal,
         tracer=tracer,
+        store=store,
     )
     return await run(as_question(question), find(strategy, **params), context)
 
@@ -116,6 +120,7 @@ def prepare(
     on_event: Callable[[Event], None] | None = None,
     journal: Journal | Path | str | None = None,
     tracer: Tracer | None = None,
+    store: "BaseStore | None" = None,
 ) -> Context:
     """Make the context of one run, with the parameters of `asolve`.
 
@@ -136,6 +141,7 @@ def prepare(
         on_event=on_event,
         journal=Journal(journal) if isinstance(journal, Path | str) else journal,
         tracer=tracer or from_environment(),
+        store=store,
     )
 
 
@@ -160,7 +166,7 @@ async def _recorded(question: Question, strategy: Strategy[...], context: Contex
 
 
 async def _run(question: Question, strategy: Strategy[...], context: Context) -> Result:
-    graph = strategy.compiled
+    graph = strategy.compiled if context.store is None else strategy.compile(store=context.store)
     if any(isinstance(model, str) for model in context.models.values()):
         await asyncio.to_thread(load_all, context)
     context.ledger.started = time.monotonic()

@@ -216,7 +216,10 @@ def test_scores_on_the_family_graph_equal_sets(head: str) -> None:
     for body in sample_bodies(graph, head, anchors=2, max_length=2)[:6]:
         joined = pairs[body[0]]
         for step in body[1:]:
-            joined = {(one, far) for one, near in joined for start, far in pairs[step] if start == near}
+            after: dict[str, list[str]] = {}
+            for start, far in pairs[step]:
+                after.setdefault(start, []).append(far)
+            joined = {(one, far) for one, near in joined for far in after.get(near, ())}
         support = len(joined & pairs[Step(head)])
         known = {one for one, _ in pairs[Step(head)]}
         pca = support / len([one for one, _ in joined if one in known])
