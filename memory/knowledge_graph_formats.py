@@ -7,6 +7,7 @@ import csv
 import gzip
 import json
 import re
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -107,17 +108,15 @@ def _read(path: Path, report: Report) -> KnowledgeGraph:
 
 def _table(path: Path, report: Report, *, comma: bool) -> KnowledgeGraph:
     graph, columns = KnowledgeGraph(), dict(zip(_TRIPLE, range(3), strict=True))
-    first = True
+    width = 0  # of the first row
     for line, fields in _rows(path, report, comma):
-        named = {
-            _COLUMNS[one.strip().casefold()]: n for n, one in enumerate(fields) if one.strip().casefold() in _COLUMNS
-        }
-        if first and set(_TRIPLE) <= set(named):
-            columns, first = named, False
+        titles = [_COLUMNS.get(one.strip().casefold()) for one in fields]
+        if not width and set(_TRIPLE) <= set(titles):
+            width, columns = len(fields), {title: at for at, title in enumerate(titles) if title}
             continue
-        first = False
-        if len(fields) <= max(columns.values()) or (len(columns) == 3 and len(fields) != 3):
-            report(Broken(line, f"{len(fields)} fields where {max(3, max(columns.values()) + 1)} are needed"))
+        width = width or 3
+        if len(fields) != width:
+            report(Broken(line, f"{len(fields)} fields where {width} are needed"))
             continue
         _add(graph, {name: fields[at] for name, at in columns.items()}, f"{path.name}:{line}", line, report)
     return graph
@@ -214,7 +213,10 @@ def _parsed(rdflib: Any, path: Path, report: Report) -> Any:
             raise StoreError(f"{str(path)!r} needs the context {context!r} from the network; put it into the file")
     _unmapped(document, text, report)
     try:
-        return rdflib.Graph().parse(data=text, format="json-ld")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # rdflib's reader uses what rdflib has deprecated
+            read = rdflib.Dataset(default_union=True).parse(data=text, format="json-ld")
+            return set(read.triples((None, None, None)))
     except Exception as error:  # rdflib raises whatever its parser runs into
         raise StoreError(f"{str(path)!r} is no JSON-LD: {error}") from error
 

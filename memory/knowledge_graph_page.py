@@ -1,7 +1,7 @@
 """Drawings of a knowledge graph: an SVG image, and a page on which entities show their facts with their sources."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import hypot
@@ -121,13 +121,18 @@ def _drawn(graph: KnowledgeGraph, around: Sequence[str], hops: int, most: int) -
     plain.add_nodes_from(graph.entities)
     plain.add_edges_from(fact.triple[::2] for fact in graph.facts())
     starts = [graph.find(name) for name in around]
-    near = nx.multi_source_dijkstra_path_length(plain, set(starts), cutoff=hops) if starts else dict.fromkeys(plain, 0)
+    near: Mapping[str, float] = dict.fromkeys(plain, 0)
+    if starts:
+        near = nx.multi_source_dijkstra_path_length(plain, set(starts), cutoff=hops)
     chosen = sorted(near, key=lambda one: (near[one], -plain.degree(one), one))[:most]
     if not chosen:
         raise ConfigurationError("there is nothing to draw: the graph has no entities")
     facts = [fact for fact in graph.facts() if _between(fact, chosen, near, hops if starts else 1)]
     relations = [name for name, _ in Counter(fact.triple.relation for fact in facts).most_common()]
-    spots = _placed(graph, plain.subgraph(chosen), chosen)
+    drawn: Any = nx.Graph()
+    drawn.add_nodes_from(chosen)
+    drawn.add_edges_from(fact.triple[::2] for fact in facts)
+    spots = _placed(graph, drawn, chosen)
     together: dict[frozenset[str], list[Fact]] = defaultdict(list)
     for fact in facts:
         together[frozenset(fact.triple[::2])].append(fact)
@@ -144,7 +149,7 @@ def _drawn(graph: KnowledgeGraph, around: Sequence[str], hops: int, most: int) -
     return _Drawing(_frame(title, [*lines, *boxes], corners), facts, chosen, relations)
 
 
-def _between(fact: Fact, chosen: Sequence[str], near: dict[str, float], hops: int) -> bool:
+def _between(fact: Fact, chosen: Sequence[str], near: Mapping[str, float], hops: int) -> bool:
     """Whether a fact is drawn: both of its ends are, and one lies on the way to those at the rim."""
     head, _, tail = fact.triple
     return head in chosen and tail in chosen and min(near[head], near[tail]) < hops
