@@ -8,8 +8,8 @@ from typing import Any
 from disputatio.agents.forms import Form, lines_of, read, schema_of
 from disputatio.budget import Spender, Usage
 from disputatio.context import Context, Retried, Spoken, Started
-from disputatio.errors import BudgetExceededError, UnsupportedError
-from disputatio.model import Message, Model, Request
+from disputatio.errors import BudgetExceededError, ModelError, ModelUnavailableError, UnsupportedError
+from disputatio.model import Message, Model, Request, alternatives
 from disputatio.models.gateway import call
 from disputatio.models.load import load_model
 from disputatio.question import Question
@@ -56,7 +56,7 @@ class Turn:
     """Ids of the thoughts that the speaker sees."""
 
     async def ask(self, messages: Sequence[Message], form: type[Form] | None, *, prose: bool = True) -> Speech | None:
-        """Ask the model once, and once more if its reply has to be extracted.
+        """Ask the model once, and once more if its reply has to be extracted; if it cannot be reached, ask the next.
 
         Args:
             messages: The prompt.
@@ -69,7 +69,19 @@ class Turn:
         Raises:
             ModelError: If the model cannot be reached or refuses.
         """
-        model = model_for(self)
+        *before, last = models_for(self)
+        for model in before:
+            try:
+                return await self._ask(model, messages, form, prose=prose)
+            except ModelError as error:
+                if not (isinstance(error, ModelUnavailableError) or error.fault == "quota"):
+                    raise
+                self._emit(Retried(self.author, error.fault, 0.0))
+        return await self._ask(last, messages, form, prose=prose)
+
+    async def _ask(
+        self, model: Model, messages: Sequence[Message], form: type[Form] | None, *, prose: bool
+    ) -> Speech | None:
         self._emit(Started(self.author, self.role, self.round, model.name))
         structure = model.profile.structure
         if form and structure != "two_step":
@@ -174,23 +186,30 @@ def _whole_sentences(text: str) -> str:
 
 
 def model_for(turn: Turn) -> Model:
-    """The model that speaks: the agent's own, else the run's for its name, its role, or the default.
+    """The model that is asked first; see `models_for`."""
+    return models_for(turn)[0]
+
+
+def models_for(turn: Turn) -> list[Model]:
+    """Who speaks, then the stand-ins: the agent's own model, else the run's for its name, its role, or the default.
 
     Raises:
-        ConfigurationError: If the model's name is wrong.
+        ConfigurationError: If a model's name is wrong.
     """
     models = turn.context.models
     chosen = turn.model or models.get(turn.author) or models.get(turn.role) or models.get("default", "local")
     return load_into(turn.context, chosen)
 
 
-def load_into(context: Context, model: str | Model) -> Model:
-    """The model that a string names, loaded once a run; a model is taken as it is."""
+def load_into(context: Context, model: str | Model) -> list[Model]:
+    """The models that a string names, each loaded once a run; a model is taken as it is."""
     if not isinstance(model, str):
-        return load_model(model)
-    if model not in context.loaded:
-        context.loaded[model] = load_model(model)
-    return context.loaded[model]
+        return [load_model(model)]
+    names = alternatives(model)
+    for name in names:
+        if name not in context.loaded:
+            context.loaded[name] = load_model(name)
+    return [context.loaded[name] for name in names]
 
 
 def load_all(context: Context) -> None:

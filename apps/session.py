@@ -153,9 +153,10 @@ def _context(strategy: "Strategy[...]", settings: Settings, screen: Screen | Lin
 def _load(context: Context, screen: Screen | Lines) -> None:
     """Load the models in the main thread, where Ctrl-C ends the download of weights, too."""
     from disputatio.agents.speech import load_all
+    from disputatio.model import alternatives
     from disputatio.models import weights
 
-    names = [str(model) for model in context.models.values()]
+    names = [name for models in context.models.values() for name in alternatives(str(models))]
     screen.note(f"loading {', '.join(dict.fromkeys(names))}")
     if any(name.removesuffix(":") == "local" for name in names):
         weights.smollm2(on_progress=screen.fetched)

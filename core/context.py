@@ -68,7 +68,8 @@ class Context:
     """
 
     models: Mapping[str, Model | str] = field(default_factory=lambda: {"default": "local"})
-    """Models by role ("judge"), by agent's name ("sceptic") or "default"; strings are loaded on first use."""
+    """Models by role ("judge"), by agent's name ("sceptic") or "default"; strings are loaded on first use. Of several
+    in one string ("openai:gpt-5-mini | local") the next is asked where one cannot be reached."""
     ledger: Ledger = field(default_factory=Ledger)
     gate: Gate | None = None
     """How many calls of the run may be under way at one time; None sets no limit."""

@@ -36,6 +36,8 @@ class Gate:
     """Where an adaptive gate begins; None begins at `most` and only narrows if the server refuses."""
     per_minute: float | None = None
     """Most calls that begin within a minute, spread evenly."""
+    tokens_per_minute: float | None = None
+    """Most tokens, of prompts and replies, that are spent within a minute, spread evenly; see `afford`."""
     in_flight: int = 0
     _limit: float = field(init=False)
     _refused: bool = False
@@ -45,15 +47,22 @@ class Gate:
     _closed_until: float = 0.0
     _open_again: float = 0.0
     _next_start: float = 0.0
+    _paid_until: float = 0.0
+    """When the tokens of all calls so far are paid for, at so many a minute."""
     _settled_until: float = 0.0
     _waiting: deque[tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]] = field(default_factory=deque)
     _lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
-        for number in (self.most, self.start, self.per_minute):
+        for number in (self.most, self.start, self.per_minute, self.tokens_per_minute):
             if number is not None and not number > 0:
                 raise ConfigurationError(f"limits of a gate are above 0, not {number}")
         self._limit = min(self.start or self.most, self.most)
+
+    def allow(self, *, most: float | None, per_minute: float | None, tokens_per_minute: float | None) -> None:
+        """Set what a server is known to allow; None sets no limit."""
+        self.most, self.per_minute, self.tokens_per_minute = most or float("inf"), per_minute, tokens_per_minute
+        self.__post_init__()
 
     @property
     def limit(self) -> float:
@@ -67,6 +76,26 @@ class Gate:
             else:
                 await self._wait()
                 return
+
+    async def afford(self, tokens: float) -> None:
+        """Wait until the calls before are paid for, and set aside what one can spend at most.
+
+        Args:
+            tokens: What the call can spend; a negative number gives back what it did not.
+        """
+        while pause := self._pay(tokens):  # noqa: ASYNC110 - it may be less by then, if a call gave something back
+            await asyncio.sleep(min(pause, 0.5))
+
+    def _pay(self, tokens: float) -> float:
+        """The seconds after which it may be asked again; 0 if the tokens are paid for."""
+        if self.tokens_per_minute is None:
+            return 0.0
+        with self._lock:
+            now = time.monotonic()
+            if tokens > 0 and now < self._paid_until:
+                return self._paid_until - now
+            self._paid_until = max(self._paid_until, now) + tokens * 60.0 / self.tokens_per_minute
+            return 0.0
 
     def _enter(self) -> float | None:
         """None if the call may begin, 0 if it has to queue, else the seconds after which it may ask again."""

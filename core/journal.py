@@ -24,7 +24,7 @@ from disputatio.budget import Ledger, Spender, Usage
 from disputatio.errors import ConfigurationError, StoreError
 from disputatio.failures import failure_of, raised
 from disputatio.journal_file import CallLine, EndLine, JournalFile, Line, ModelLine, RunLine, read
-from disputatio.model import Model, Profile, Reply, Request
+from disputatio.model import Model, Profile, Reply, Request, alternatives
 from disputatio.recording import Recording, book
 from disputatio.redaction import redactor
 
@@ -129,7 +129,8 @@ class Journal:
             raise StoreError(f"the run in {str(self.path)!r} did not end; finish it before it is replayed")
         settings: dict[str, Any] = self._recording.run.settings
         context.models, context.seed, context.temperature = (settings[one] for one in ("models", "seed", "temperature"))
-        for name in {*self._recording.profiles, *settings["models"].values()}:
+        named = [name for models in settings["models"].values() for name in alternatives(models)]
+        for name in {*self._recording.profiles, *named}:
             context.loaded[name] = Recorded(name, self._recording.profiles.get(name, Profile()))
 
     async def model_call(

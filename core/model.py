@@ -157,3 +157,8 @@ class Model(Protocol):
             ModelError: If it would not.
         """
         ...
+
+
+def alternatives(models: str) -> list[str]:
+    """The models that one string names, in the order in which they are asked."""
+    return [name.strip() for name in models.split(" | ")]

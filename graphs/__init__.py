@@ -23,11 +23,13 @@ from disputatio.graphs.strategies.heart import heart
 from disputatio.graphs.strategies.inftythink import inftythink
 from disputatio.graphs.strategies.joint_thinking import joint_thinking
 from disputatio.graphs.strategies.k_paths import k_paths
+from disputatio.graphs.strategies.medprompt import medprompt
 from disputatio.graphs.strategies.pairwise_judge import pairwise_judge
 from disputatio.graphs.strategies.react import react
 from disputatio.graphs.strategies.rewoo import rewoo
 from disputatio.graphs.strategies.sayself import sayself
 from disputatio.graphs.strategies.self_consistency import self_consistency
+from disputatio.graphs.strategies.smart_meta_strategy import smart_meta_strategy
 from disputatio.graphs.strategies.tree_plv_search import tree_plv_search
 from disputatio.graphs.strategies.universal_self_consistency import universal_self_consistency
 from disputatio.graphs.tree_search import tree_search
@@ -55,6 +57,7 @@ __all__ = [
     "joint_thinking",
     "k_paths",
     "limited",
+    "medprompt",
     "nested",
     "pairwise_judge",
     "plan_execute",
@@ -65,6 +68,7 @@ __all__ = [
     "segment_loop",
     "self_consistency",
     "sequence",
+    "smart_meta_strategy",
     "tree_plv_search",
     "tree_search",
     "universal_self_consistency",
@@ -89,11 +93,13 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         inftythink,
         joint_thinking,
         k_paths,
+        medprompt,
         pairwise_judge,
         react,
         rewoo,
         sayself,
         self_consistency,
+        smart_meta_strategy,
         tree_plv_search,
         universal_self_consistency,
     )

@@ -61,7 +61,8 @@ async def asolve(
         question: What is asked.
         strategy: How to reason: a strategy, or a name of `disputatio.graphs.CATALOGUE`.
         model: The model of all agents that have none of their own; see `load_model` for the strings. It may also
-            be a chat model of LangChain.
+            be a chat model of LangChain. Of several ("openai:gpt-5-mini | local") the next is asked where one cannot
+            be reached.
         models: Other models by role ("judge") or by agent's name.
         budget: What the run may spend. What the strategy can need at most is always a limit, too.
         budgets: What a role ("judge") or an agent may spend of that.

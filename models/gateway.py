@@ -181,7 +181,12 @@ class _Call:
         counted = await _count(self.model, request) if self.ledger.counts_prompts else 0
         held = self.ledger.reserve(counted, request.max_tokens, self.price, calls=calls)
         limited = request if held.completion_tokens == request.max_tokens else _limited(request, held)
+        server: Gate | None = getattr(self.model, "gate", None)
+        rated = server if server and server.tokens_per_minute else None
+        most = (counted or _most_tokens(request)) + held.completion_tokens if rated else 0
         try:
+            if rated:
+                await rated.afford(most)
             async with self.gate or _NO_LIMIT:
                 reply = await self.model.complete(limited, self._hear if self.on_text else None)
         except ModelError as error:
@@ -194,6 +199,8 @@ class _Call:
         except BaseException:
             self.ledger.release(held)
             raise
+        if rated:
+            await rated.afford(reply.usage.tokens - most)
         if reply.finish_reason == "length" and limited is not request:
             self.ledger.cut_short(held, self.price)
         self._settle(held, reply.usage if calls else reply.usage.model_copy(update={"calls": 0}))

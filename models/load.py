@@ -11,6 +11,7 @@ from disputatio.errors import ConfigurationError, unknown
 from disputatio.gate import gate_of
 from disputatio.model import FEATURES, Model, Profile
 from disputatio.models.openai_compatible import OpenAICompatible
+from disputatio.models.prices import FREE, entry_of
 from disputatio.models.responses import OpenAIResponses
 from disputatio.models.simulated import SimulatedModel
 
@@ -46,7 +47,11 @@ def load_model(model: "str | Model | BaseChatModel") -> Model:
     provider, _, rest = model.partition(":")
     if provider not in PROVIDERS:
         raise unknown("model provider", provider, PROVIDERS)
-    return PROVIDERS[provider](rest)
+    loaded = PROVIDERS[provider](rest)
+    if provider not in FREE and (entry := entry_of(loaded.name)) and (gate := getattr(loaded, "gate", None)):
+        per_minute, tokens_per_minute = entry.calls_per_minute, entry.tokens_per_minute
+        gate.allow(most=entry.at_once, per_minute=per_minute, tokens_per_minute=tokens_per_minute)
+    return loaded
 
 
 def _wrapped(model: "Model | BaseChatModel") -> Model:

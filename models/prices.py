@@ -1,4 +1,4 @@
-"""Prices: what the tokens of a model cost, from a small table that the user keeps.
+"""Prices and limits: what the tokens of a model cost and what its server allows, from a small table of the user's.
 
 Models that run on the user's own machine cost nothing. The prices of all others change without notice, so none are
 shipped: they are read from a file in TOML, `prices.toml` in the user's configuration folder or where the environment
@@ -8,8 +8,11 @@ variable DISPUTATIO_PRICES says:
     prompt = 0.25             # for a million tokens
     completion = 2.0
     cached = 0.025            # tokens of the prompt that the server found in its cache; left out: as any other
+    calls_per_minute = 500    # what the server allows, for all runs of a process together; left out: no limit
+    tokens_per_minute = 200_000
+    at_once = 50
 
-A model that is not in the table has no known price: it is reported as such, and never counted as 0.
+A model without a price in the table has no known price: it is reported as such, and never counted as 0.
 """
 
 import os
@@ -18,9 +21,10 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 from platformdirs import user_config_dir
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from disputatio.budget import Price
 from disputatio.errors import ConfigurationError, StoreError
@@ -28,6 +32,7 @@ from disputatio.errors import ConfigurationError, StoreError
 FREE = ("local", "hf", "vllm-engine", "scripted", "sim", "recorded")
 """Providers that run on the user's own machine."""
 _FREE = Price()
+MILLION = 1_000_000
 
 
 class Entry(BaseModel):
@@ -35,9 +40,26 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    prompt: float = Field(ge=0, allow_inf_nan=False)
-    completion: float = Field(ge=0, allow_inf_nan=False)
+    prompt: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    completion: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     cached: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    calls_per_minute: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    tokens_per_minute: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    at_once: int | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.prompt is None) != (self.completion is None) or (self.cached is not None and self.prompt is None):
+            raise ValueError("a price needs both prompt and completion")
+        return self
+
+    @property
+    def price(self) -> Price | None:
+        """The price of one token; None if the entry has none."""
+        if self.prompt is None or self.completion is None:
+            return None
+        cached = None if self.cached is None else self.cached / MILLION
+        return Price(self.prompt / MILLION, self.completion / MILLION, cached)
 
 
 def table_path() -> Path:
@@ -54,16 +76,23 @@ def price_of(model: str) -> Price | None:
     """
     if model.partition(":")[0] in FREE:
         return _FREE
+    entry = entry_of(model)
+    return entry.price if entry else None
+
+
+def entry_of(model: str) -> Entry | None:
+    """What the table says of a model; None if nothing. It raises what `price_of` raises."""
     path = table_path()
     changed = _changed(path)
     return None if changed is None else _find(model, path, changed)
 
 
 def table() -> Mapping[str, Price]:
-    """The whole table; empty where there is none. It raises what `price_of` raises."""
+    """All prices of the table; empty where there is none. It raises what `price_of` raises."""
     path = table_path()
     changed = _changed(path)
-    return {} if changed is None else _table(path, changed)
+    entries = {} if changed is None else _table(path, changed)
+    return {name: entry.price for name, entry in entries.items() if entry.price}
 
 
 def _changed(path: Path) -> int | None:
@@ -77,14 +106,14 @@ def _changed(path: Path) -> int | None:
 
 
 @lru_cache(maxsize=256)
-def _find(model: str, path: Path, changed: int) -> Price | None:
-    return next((price for pattern, price in _table(path, changed).items() if fnmatchcase(model, pattern)), None)
+def _find(model: str, path: Path, changed: int) -> Entry | None:
+    return next((entry for pattern, entry in _table(path, changed).items() if fnmatchcase(model, pattern)), None)
 
 
 @lru_cache(maxsize=4)
-def _table(path: Path, changed: int) -> Mapping[str, Price]:
+def _table(path: Path, changed: int) -> Mapping[str, Entry]:
     try:
-        entries = TypeAdapter(dict[str, Entry]).validate_python(tomllib.loads(path.read_text("utf-8")))
+        return TypeAdapter(dict[str, Entry]).validate_python(tomllib.loads(path.read_text("utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the price table {path} is not TOML: {error}") from error
     except ValidationError as error:
@@ -93,10 +122,3 @@ def _table(path: Path, changed: int) -> Mapping[str, Price]:
         raise ConfigurationError(f"the price table {path} is wrong at {where}: {first['msg']}") from error
     except OSError as error:
         raise StoreError(f"cannot read the price table {path}: {error.strerror}") from error
-    million = 1_000_000
-    return {
-        name: Price(
-            one.prompt / million, one.completion / million, None if one.cached is None else one.cached / million
-        )
-        for name, one in entries.items()
-    }

@@ -177,6 +177,22 @@ async def test_calls_can_be_spread_over_the_minute() -> None:
     assert time.monotonic() - begun >= (30 - 1 - 20) * 0.05 * 0.9, "a second's worth may come at once"
 
 
+async def test_tokens_are_spread_over_the_minute() -> None:
+    gate, begun = Gate(tokens_per_minute=60_000), time.monotonic()
+    for _ in range(6):
+        await gate.afford(50)
+    assert time.monotonic() - begun >= 5 * 0.05 * 0.99, "each waits for those before it"
+    await Gate().afford(1e9)  # no limit
+
+
+async def test_tokens_that_were_not_spent_are_given_back() -> None:
+    gate, begun = Gate(tokens_per_minute=60_000), time.monotonic()
+    await gate.afford(1_000_000)
+    await gate.afford(-999_990)
+    await asyncio.wait_for(gate.afford(1), 5)
+    assert time.monotonic() - begun >= 0.01 * 0.99
+
+
 def test_threads_share_one_limit() -> None:
     gate, now, seen, lock = Gate(most=3), [0], [], threading.Lock()
 
@@ -200,7 +216,7 @@ def test_threads_share_one_limit() -> None:
     assert (len(seen), max(seen), gate.in_flight) == (80, 3, 0)
 
 
-@pytest.mark.parametrize("wrong", [{"most": 0}, {"start": -1}, {"per_minute": 0}])
+@pytest.mark.parametrize("wrong", [{"most": 0}, {"start": -1}, {"per_minute": 0}, {"tokens_per_minute": 0}])
 def test_a_limit_of_nothing_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError, match="above 0"):
         Gate(**wrong)

@@ -3,14 +3,21 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from disputatio.budget import Budget, Ledger, Spender, Usage
-from disputatio.errors import BudgetExceededError, ModelError, ModelUnavailableError
+from disputatio.context import Event
+from disputatio.errors import BudgetExceededError, Fault, ModelError, ModelUnavailableError
+from disputatio.graphs import chain_of_thought
+from disputatio.graphs.run import prepare, run
+from disputatio.journal import Journal
 from disputatio.model import Message, Profile, Reply, Request
 from disputatio.models import ScriptedModel
 from disputatio.models.gateway import ATTEMPTS, call
+from disputatio.question import Question
+from tests.servers import Asked, Sent, Server, completion
 
 WHO = Spender("ann", "debater", 2, "m")
 
@@ -165,3 +172,45 @@ async def test_a_time_out_of_the_models_own_is_not_taken_for_the_runs_deadline()
     with pytest.raises(ModelUnavailableError, match="faulty took too long"):
         await call(Faulty([TimeoutError("mine")]), asking(), ledger=ledger, spender=WHO)
     assert (ledger.stop_reason, ledger.total, ledger._held) == (None, Usage(), Usage())
+
+
+def down(fault: Fault, status: int) -> Callable[[Asked], Sent]:
+    return lambda asked: Sent({"error": {"message": f"down: {fault}", "code": fault}}, status=status)
+
+
+async def test_another_model_is_asked_where_the_first_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("disputatio.models.gateway._wait", lambda state: 0.0)
+    events: list[Event] = []
+    with Server(down("overloaded", 503)) as first, Server([Sent(completion("Because.\nAnswer: 4"))]) as second:
+        both = f"openai-compatible:{first.url}#a | openai-compatible:{second.url}#b"
+        context = prepare(model="sim:accuracy=1", models={"solver": both}, on_event=events.append)
+        result = await run(Question(text="2 + 2?"), chain_of_thought, context)
+    assert (result.answer.text, result.thoughts[0].model) == ("4", f"openai-compatible:{second.url}#b")
+    assert (result.usage.calls, len(first.asked), len(second.asked)) == (1, 4, 1)
+    told = [type(event).__name__ for event in events]
+    assert told == ["Started", "Retried", "Retried", "Retried", "Retried", "Started", "Spoken", "Said"]
+    assert result.settings["models"]["solver"] == both  # type: ignore[index, call-overload]
+
+
+async def test_no_other_model_is_asked_where_the_request_is_wrong_and_the_last_error_stands() -> None:
+    with Server(down("invalid_api_key", 401)) as first, Server(down("quota", 402)) as second:
+        names = [f"openai-compatible:{server.url}#a" for server in (first, second)]
+        with pytest.raises(ModelError, match="refused the key"):
+            await run(Question(text="2 + 2?"), chain_of_thought, prepare(model=" | ".join(names)))
+        assert second.asked == []
+        with pytest.raises(ModelError, match="refused the key"):  # of the second one, after the quota of the first
+            await run(Question(text="2 + 2?"), chain_of_thought, prepare(model=" | ".join(reversed(names))))
+
+
+async def test_a_run_with_a_stand_in_is_replayed_without_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("disputatio.models.gateway._wait", lambda state: 0.0)
+    with Server(down("overloaded", 503)) as first, Server([Sent(completion("Because.\nAnswer: 4"))]) as second:
+        both = f"openai-compatible:{first.url}#a | openai-compatible:{second.url}#b"
+        path = tmp_path / "run.jsonl"
+        result = await run(Question(text="2 + 2?"), chain_of_thought, prepare(model=both, journal=path))
+    again = await run(
+        Question(text="2 + 2?"), chain_of_thought, prepare(model="local", journal=Journal(path, replay=True))
+    )
+    assert again.model_dump_json() == result.model_dump_json()

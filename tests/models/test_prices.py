@@ -1,14 +1,16 @@
 """Money: the price table, what is booked by it, and what it refuses."""
 
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 import disputatio
 from disputatio.budget import Budget, Price, Usage
 from disputatio.errors import ConfigurationError
+from disputatio.gate import Gate, gate_of
 from disputatio.graphs import chain_of_thought, debate
-from disputatio.models import ScriptedModel
+from disputatio.models import ScriptedModel, load_model
 from disputatio.models.prices import price_of
 
 TABLE = """
@@ -80,7 +82,7 @@ def test_a_budget_of_money_is_not_overspent_by_agents_that_speak_at_once(table: 
     [
         ("[", "not TOML"),
         ('["a"]\nprompt = -1\ncompletion = 1', "wrong at a.prompt"),
-        ('["a"]\nprompt = 1', "wrong at a.completion"),
+        ('["a"]\nprompt = 1', "wrong at a: Value error, a price needs both"),
         ('["a"]\nprompt = nan\ncompletion = 1', "wrong at a.prompt"),
         ('["a"]\nprompt = 1\ncompletion = 1\nfree = true', "wrong at a.free"),
     ],
@@ -106,3 +108,23 @@ def test_a_role_spends_no_more_than_its_own_budget() -> None:
 def test_at_once_is_a_number_above_nothing() -> None:
     with pytest.raises(ConfigurationError, match="above 0"):
         disputatio.solve("Tea?", strategy=chain_of_thought, model=model(), at_once=0)
+
+
+def test_what_a_server_allows_is_in_the_table_too(table: Path) -> None:
+    url = "http://127.0.0.1:9/v1"
+    limits = "calls_per_minute = 60\ntokens_per_minute = 90_000\nat_once = 3"
+    table.write_text(f'["openai-compatible:*"]\n{limits}\n[local]\n{limits}')
+    for name in (f"openai-compatible:{url}#a", f"openai-compatible:{url}#b"):  # one server, one gate
+        gate = load_model(name).gate  # type: ignore[attr-defined]
+        assert (gate.most, gate.limit, gate.per_minute, gate.tokens_per_minute) == (3, 3, 60, 90_000)
+    assert gate is gate_of(url)
+    assert price_of(f"openai-compatible:{url}#a") is None
+
+
+async def test_a_run_spends_no_more_tokens_than_the_server_allows(table: Path) -> None:
+    asked = model()
+    asked.gate = Gate(tokens_per_minute=600_000)  # type: ignore[attr-defined]
+    begun = monotonic()
+    result = await disputatio.asolve("Tea?", strategy=debate(5, rounds=2), model=asked)
+    least = (result.usage.tokens - max(one.usage.tokens for one in result.thoughts)) / 10_000
+    assert monotonic() - begun >= least * 0.99
