@@ -9,6 +9,7 @@ from disputatio.agents.forms import Answered, Form, Percent, answered
 from disputatio.agents.judge import Judge, Replies, replying, upholding
 from disputatio.agents.likelihood import Likelihood
 from disputatio.agents.planner import Plan, Planner
+from disputatio.agents.prober import Prober, Probes
 from disputatio.agents.proposer import Proposer, Unfinished, so_far, step_of, unfinished
 from disputatio.agents.rule_proposer import RuleJudge, RuleProposer
 from disputatio.agents.solver import Solver
@@ -34,6 +35,8 @@ __all__ = [
     "Percent",
     "Plan",
     "Planner",
+    "Prober",
+    "Probes",
     "Progress",
     "Proposer",
     "Replies",

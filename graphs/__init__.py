@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from disputatio.graphs.act_observe import act_observe
 from disputatio.graphs.compose import limited, nested, sequence
 from disputatio.graphs.escalate import escalate
+from disputatio.graphs.evidence_loop import Found, Search, evidence_loop
 from disputatio.graphs.plan_execute import plan_execute
 from disputatio.graphs.refine import refine
 from disputatio.graphs.segment_loop import segment_loop
@@ -38,6 +39,8 @@ from disputatio.strategies import Strategy
 
 __all__ = [
     "CATALOGUE",
+    "Found",
+    "Search",
     "act_observe",
     "adaptive_consistency",
     "aidsafe_deliberation",
@@ -51,6 +54,7 @@ __all__ = [
     "disputation",
     "early_stopping_self_consistency",
     "escalate",
+    "evidence_loop",
     "explore_execute",
     "heart",
     "inftythink",

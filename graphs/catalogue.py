@@ -15,6 +15,7 @@ from disputatio.graphs import (
     act_observe,
     chatrule,
     escalate,
+    evidence_loop,
     limited,
     plan_execute,
     refine,
@@ -37,7 +38,19 @@ COMPOSED = """\
 These make a strategy of other strategies and agents, or of a knowledge graph. They need parts, so they have no name
 on the command line."""
 
-PATTERNS = (act_observe, chatrule, escalate, limited, plan_execute, refine, segment_loop, sequence, tree_search, vote)
+PATTERNS = (
+    act_observe,
+    chatrule,
+    escalate,
+    evidence_loop,
+    limited,
+    plan_execute,
+    refine,
+    segment_loop,
+    sequence,
+    tree_search,
+    vote,
+)
 
 
 def page() -> str:

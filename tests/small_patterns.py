@@ -2,7 +2,18 @@
 
 from disputatio.agents import Solver
 from disputatio.budget import Budget
-from disputatio.graphs import CATALOGUE, chain_of_thought, chatrule, debate, escalate, limited, refine, vote
+from disputatio.graphs import (
+    CATALOGUE,
+    Found,
+    chain_of_thought,
+    chatrule,
+    debate,
+    escalate,
+    evidence_loop,
+    limited,
+    refine,
+    vote,
+)
 from disputatio.memory import KnowledgeGraph
 from disputatio.strategies import Strategy
 
@@ -19,6 +30,7 @@ PATTERNS: dict[str, Strategy[...]] = {
     "limited": limited(debate(2), Budget(calls=8)),
     "chatrule": chatrule(DOUBLES, relations="double", entity="2"),
     "k_paths": CATALOGUE["k_paths"](graph=DOUBLES),
+    "evidence loop": evidence_loop(lambda query, without: [Found(f"{query} is asked.", "a book")]),
     "refine": refine(chain_of_thought, rounds=2, gate="always"),
     "critique in the loop": CATALOGUE["critique_in_the_loop"],
     "critique of three": CATALOGUE["critique_in_the_loop"](samples=3, rounds=2),

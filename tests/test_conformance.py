@@ -103,7 +103,6 @@ FIELDS = {
     "Thoughts": "1. on policy 5",
     "New thoughts": "none",
     "Dropped": "none",
-    "Rules": "1. double(X, Y) <- half(X, Y)",
     "Use": '{"tool": "calculator", "arguments": {"expression": "2 + 2"}}',
 }
 
