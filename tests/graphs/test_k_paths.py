@@ -158,16 +158,24 @@ def test_a_model_that_answers_from_patterns_is_right_with_paths_and_at_chance_wi
 
 
 @pytest.mark.embedded
-def test_it_runs_on_the_embedded_model_and_a_real_graph() -> None:
-    path = Path(__file__).parents[2].parent / "shared" / "data" / "kg_umls" / "train.tsv"
+@pytest.mark.parametrize(
+    ("name", "text", "hidden", "pair"),
+    [
+        ("kg_umls", "Does a virus cause a disease or syndrome?", "causes", ["virus", "disease&or&syndrome"]),
+        ("kg_codex_s", "Does Q7604 speak Q188?", "P1412", ["Q7604", "Q188"]),
+    ],
+)
+def test_it_runs_on_the_embedded_model_and_a_real_graph(name: str, text: str, hidden: str, pair: list[str]) -> None:
+    path = Path(__file__).parents[2].parent / "shared" / "data" / name / "train.tsv"
     if not path.is_file():
         pytest.skip(f"{path} is not there")
-    question = dp.Question(text="Does a virus cause a disease or syndrome?", answer_type="boolean")
+    question = dp.Question(text=text, answer_type="boolean")
     try:
-        result = dp.solve(question, strategy=k_paths, graph=str(path), hidden="causes", k=4, seed=1)
+        result = dp.solve(question, strategy=k_paths, graph=str(path), hidden=hidden, k=4, seed=1)
     except StoreError as error:
         pytest.skip(str(error))
-    assert result.answer.data["pair"] == ["virus", "disease&or&syndrome"]
-    assert result.answer.data["paths"] == 4
-    assert "virus causes disease" not in result.thoughts[0].text
-    assert result.thoughts[1].text
+    evidence, said = result.thoughts
+    assert (result.answer.data["pair"], result.answer.data["paths"]) == (pair, 4)
+    direct = [fact["triple"] for one in evidence.data["paths"] for fact in one["facts"]]  # type: ignore[union-attr,call-overload,index]
+    assert [pair[0], hidden, pair[1]] not in direct
+    assert said.text

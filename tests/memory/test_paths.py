@@ -122,7 +122,7 @@ entity = st.sampled_from("abcdefg")
 graphs = st.lists(st.tuples(entity, st.sampled_from("rst"), entity), min_size=1, max_size=22)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(graphs, st.integers(1, 5), st.booleans(), st.one_of(st.none(), st.integers(1, 6)))
 def test_paths_equal_brute_force(
     triples: list[tuple[str, str, str]], longest: int, inverses: bool, k: int | None
