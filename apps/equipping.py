@@ -54,12 +54,15 @@ def _with(agent: Agent, given: Sequence[Tool]) -> Agent:
     return replace(agent, tools=(*agent.tools, *given))
 
 
-def permission(allow: Sequence[str], ask: Callable[[str], bool] | None = None) -> Permission:
+def permission(
+    allow: Sequence[str], ask: Callable[[str], bool] | None = None, reply: Callable[[str], str | None] | None = None
+) -> Permission:
     """What tools may do: all but `write` also after text from outside was read, unless private data could leave.
 
     Args:
         allow: What is allowed besides computing and reading: write, network.
         ask: Asks a person; None if there is nobody.
+        reply: Lets a person answer; None if there is nobody.
 
     Raises:
         ConfigurationError: If a word is none of these.
@@ -73,7 +76,12 @@ def permission(allow: Sequence[str], ask: Callable[[str], bool] | None = None) -
     def approve(approval: Approval) -> bool:
         return ask(_question(approval)) if ask else False
 
-    return Permission(allowed=allowed, after_untrusted=allowed - {"write"}, approve=approve if ask else None)
+    return Permission(
+        allowed=allowed,
+        after_untrusted=allowed - {"write"},
+        approve=approve if ask else None,
+        reply=(lambda question: reply(plain(question))) if reply else None,
+    )
 
 
 def _question(approval: Approval) -> str:

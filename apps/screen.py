@@ -90,6 +90,10 @@ class Lines:
         """Ask a person: here there is nobody."""
         return False
 
+    def reply(self, question: str) -> str | None:
+        """Let a person answer: here there is nobody."""
+        return None
+
     def abandon(self) -> None:
         """Leave at once."""
 
@@ -166,11 +170,15 @@ class Screen:
 
     def ask(self, question: str) -> bool:
         """Ask a person; anything but yes is no. Called from another thread than the display's."""
+        return (self.reply(f"{question} [y/N]") or "").lower() in ("y", "yes")
+
+    def reply(self, question: str) -> str | None:
+        """Let a person answer; None if they close the input. Called from another thread than the display's."""
         self._live.stop()
         try:
-            return self._console.input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+            return self._console.input(f"{question} ").strip()
         except EOFError:
-            return False
+            return None
         finally:
             self._live.start()
 

@@ -144,7 +144,7 @@ def _context(strategy: "Strategy[...]", settings: Settings, screen: Screen | Lin
         temperature=settings.temperature,
         seed=settings.seed,
         tracer=tracer() if settings.trace else None,
-        permission=equipping.permission((settings.allow or ()), screen.ask if screen.can_ask else None),
+        permission=equipping.permission(settings.allow or (), *((screen.ask, screen.reply) if screen.can_ask else ())),
         on_event=screen.hear,  # also where nothing is shown: replies that are streamed can be cut off and kept
         journal=Journal(journal, replay=bool(settings.replay)) if journal else None,
     )

@@ -34,6 +34,8 @@ class Approval:
 
 Approve = Callable[[Approval], bool | Awaitable[bool]]
 """Decides on a call; anything but True refuses it. A function that is not async is called in a thread of its own."""
+Reply = Callable[[str], str | Awaitable[str | None] | None]
+"""Puts a question to a person, and gives their answer; None if there is none. Called as `Approve` is."""
 
 
 @dataclass
@@ -56,6 +58,8 @@ class Permission:
     """What of that they may still touch once the run has read text that nobody vouches for."""
     approve: Approve | None = None
     """Asks a person; None refuses."""
+    reply: Reply | None = None
+    """Puts questions of agents to a person, for the tool `ask_user`; None if there is nobody."""
 
     def objection(self, access: frozenset[Access], taint: Taint, untrusted: Iterable[str] = ()) -> str | None:
         """Why a call may not be made without a yes; None if it may.

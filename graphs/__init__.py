@@ -27,6 +27,7 @@ from disputatio.graphs.strategies.k_paths import k_paths
 from disputatio.graphs.strategies.medprompt import medprompt
 from disputatio.graphs.strategies.pairwise_judge import pairwise_judge
 from disputatio.graphs.strategies.react import react
+from disputatio.graphs.strategies.reex_sql import reex_sql
 from disputatio.graphs.strategies.rewoo import rewoo
 from disputatio.graphs.strategies.sayself import sayself
 from disputatio.graphs.strategies.self_consistency import self_consistency
@@ -66,6 +67,7 @@ __all__ = [
     "pairwise_judge",
     "plan_execute",
     "react",
+    "reex_sql",
     "refine",
     "rewoo",
     "sayself",
@@ -100,6 +102,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         medprompt,
         pairwise_judge,
         react,
+        reex_sql,
         rewoo,
         sayself,
         self_consistency,

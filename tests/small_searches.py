@@ -28,4 +28,5 @@ SAID = {
     "Choice": "2",
     "Plan": "1. Count on.",
     "Progress": "1. It is even.",
+    "Reflection": "I am not sure.",
 }

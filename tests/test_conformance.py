@@ -97,7 +97,6 @@ FIELDS = {
     "Steps": "1. correct: it is so",
     "Response": "1",
     "Preference": "-2",
-    "Reflection": "I am not sure.",
     "Intents": "1. benign: a sum",
     "Agree": "no",
     "Thoughts": "1. on policy 5",
@@ -112,7 +111,8 @@ def well_formed(prompt: str) -> str:
     asked = dict.fromkeys(re.findall(r"^([A-Z][a-z ]+): <", prompt, re.MULTILINE))
     if "Use" in asked:
         return f'{{"use": {FIELDS["Use"]}}}'
-    return "\n".join(["So it seems.", *(f"{name}: {FIELDS[name]}" for name in asked)])
+    said = "<final_sql>SELECT 2 + 2</final_sql>" if "<final_sql>" in prompt else "So it seems."
+    return "\n".join([said, *(f"{name}: {FIELDS[name]}" for name in asked)])
 
 
 def scripted(reply: str | Callable[[str], str], structure: str = "native") -> ScriptedModel:

@@ -11,7 +11,7 @@ from docstring_parser import Docstring, DocstringStyle, parse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
-from pydantic.json_schema import PydanticJsonSchemaWarning
+from pydantic.json_schema import GenerateJsonSchema, PydanticJsonSchemaWarning
 
 from disputatio.errors import ConfigurationError, ToolError
 from disputatio.tools.runtime import ToolRuntime
@@ -20,6 +20,13 @@ MAX_NODES = 5000
 """The most parts of a schema."""
 _STYLES = {DocstringStyle.GOOGLE: ":\n    ", DocstringStyle.NUMPYDOC: "\n---", DocstringStyle.REST: "\n:"}
 """Styles of docstrings, each with what no docstring of the style lacks."""
+
+
+class _Generator(GenerateJsonSchema):
+    """Pydantic's, without a type adapter for each default that is JSON as it is: a sixth of the time of a schema."""
+
+    def encode_default(self, dft: Any) -> Any:
+        return dft if dft is None or type(dft) in (str, int, bool) else super().encode_default(dft)
 
 
 class Checked(NamedTuple):
@@ -102,7 +109,7 @@ def schema_of(parameters: type[BaseModel], name: str) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", PydanticJsonSchemaWarning)
-            schema = parameters.model_json_schema()
+            schema = parameters.model_json_schema(schema_generator=_Generator)
         json.dumps(schema, allow_nan=False)
     except (PydanticUserError, PydanticJsonSchemaWarning, ValueError, TypeError) as error:
         raise ConfigurationError(
@@ -177,7 +184,9 @@ def _wrong(error: ValidationError, most: int = 10) -> Iterator[str]:
 
 def _field(hint: Any, default: Any, described: str | None) -> tuple[Any, FieldInfo]:
     """A field with the description that its annotation gives or, failing that, the docstring."""
-    given = [one for one in get_args(hint)[1:] if isinstance(one, str)] if get_origin(hint) is Annotated else []
+    if get_origin(hint) is not Annotated:
+        return hint, Field(default=default, description=described or None)
+    given = [one for one in get_args(hint)[1:] if isinstance(one, str)]
     own = FieldInfo.from_annotation(hint).description
     return hint, Field(default=default, description=own or next(iter(given), None) or described or None)
 

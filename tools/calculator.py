@@ -21,7 +21,7 @@ _OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] =
 }
 
 
-@tool(access="pure", timeout_s=5)
+@tool(access="pure", timeout_s=5, quick=True)
 def calculator(expression: str) -> str:
     """Evaluate an arithmetic expression exactly: numbers joined by + - * / ** and brackets, such as "3 * (4 + 1/2)"."""
     if len(expression) > MAX_LENGTH:

@@ -1,9 +1,13 @@
 """Threads: blocking functions called from async code without holding it up, even if they never return."""
 
 import asyncio
+import os
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
+from queue import SimpleQueue
 from threading import Thread
 from typing import TypeVar
 
@@ -11,9 +15,12 @@ from disputatio.errors import ToolError
 
 T = TypeVar("T")
 
+MAX_IDLE = 8
+"""Threads that are kept for further calls; starting one takes longer than most calls."""
+
 
 async def in_thread(function: Callable[[], T]) -> T:
-    """Call a function in a thread of its own.
+    """Call a function in a thread that calls nothing else meanwhile.
 
     Unlike the threads of `asyncio.to_thread` it is a daemon: one that hangs is left behind, and neither the end of
     the event loop nor that of the program waits for it.
@@ -29,19 +36,47 @@ async def in_thread(function: Callable[[], T]) -> T:
         if not future.done():
             future.set_result((result, error))
 
-    def work() -> None:
+    def work() -> Callable[[], object]:
         result, failure = None, None
         try:
             result = context.run(function)
         except BaseException as error:  # noqa: BLE001 - raised again where the result is awaited
             failure = error
-        with suppress(RuntimeError):  # the loop was closed in the meantime
-            loop.call_soon_threadsafe(settle, result, failure)
+        return partial(loop.call_soon_threadsafe, settle, result, failure)
 
-    Thread(target=work, name="disputatio-tool", daemon=True).start()
+    _worker().put(work)
     done, failure = await future
     if failure is None:
         return done  # type: ignore[return-value]
     if isinstance(failure, Exception) and not isinstance(failure, StopIteration | asyncio.CancelledError):
         raise failure
     raise ToolError(f"the function failed: {type(failure).__name__}: {failure}") from failure
+
+
+_Jobs = SimpleQueue[Callable[[], Callable[[], object]]]
+"""Each gives what is to be called when the thread is free again."""
+_idle: deque[_Jobs] = deque()
+"""The threads that wait for a job, by the queues at which they do. They belong to the process and hold nothing."""
+os.register_at_fork(after_in_child=_idle.clear)  # threads do not follow into a child
+
+
+def _worker() -> _Jobs:
+    """A thread that is idle, or a new one."""
+    try:
+        return _idle.pop()
+    except IndexError:
+        jobs: _Jobs = SimpleQueue()
+        Thread(target=_serve, args=(jobs,), name="disputatio-tool", daemon=True).start()
+        return jobs
+
+
+def _serve(jobs: _Jobs) -> None:
+    is_wanted = True
+    while is_wanted:
+        tell = jobs.get()()
+        is_wanted = len(_idle) < MAX_IDLE
+        if is_wanted:
+            _idle.append(jobs)  # before the result is told, so that the next call finds this thread
+        with suppress(RuntimeError):  # the loop was closed in the meantime
+            tell()
+        del tell  # and with it the result

@@ -36,7 +36,7 @@ class Tool:
     check: Check
     """Validates the arguments."""
     function: Callable[..., Any]
-    """Sync or async; a sync one runs in a thread of its own."""
+    """Sync or async; a sync one runs in a thread of its own, unless it is quick."""
     runtime: str | None = None
     """The parameter that gets the `ToolRuntime`."""
     access: frozenset[Access] = field(default=frozenset(("read",)))
@@ -48,6 +48,9 @@ class Tool:
     """How many calls of a run it takes at once; None is no limit."""
     idempotent: bool = False
     """Whether a call that failed may be made again, because twice is as good as once."""
+    quick: bool = False
+    """Whether it is called in the event loop, without a thread and its cost. For sync tools that are pure and always
+    return at once: nothing can interrupt them, so their time limit is not kept."""
     trusted: bool = True
     """Whether its description comes from the program; that of somebody else's server is text from outside."""
     source: str = ""
@@ -58,6 +61,8 @@ class Tool:
             raise ConfigurationError(f"a tool's name is at most 64 letters, digits, _ and -, not {self.name!r}")
         if not self.access or ("pure" in self.access and len(self.access) > 1):
             raise ConfigurationError(f"tool {self.name!r} is 'pure' or touches something, not {sorted(self.access)}")
+        if self.quick and self.access != {"pure"}:
+            raise ConfigurationError(f"tool {self.name!r} is quick, so it must be 'pure', not {sorted(self.access)}")
         if min(self.timeout_s, self.max_output, 1 if self.concurrency is None else self.concurrency) <= 0:
             raise ConfigurationError(f"the limits of tool {self.name!r} must be above 0")
 
@@ -111,10 +116,11 @@ class Tool:
             raise ToolError(f"{self.name} failed: {_said(error)}") from error
 
     async def _result(self, values: dict[str, Any]) -> Rendered:
-        if not inspect.iscoroutinefunction(self.function):
+        if not (is_async := inspect.iscoroutinefunction(self.function)) and not self.quick:
             return await in_thread(lambda: render(self.function(**values), self.max_output))
         try:
-            return render(await self.function(**values), self.max_output)
+            made = self.function(**values)
+            return render(await made if is_async else made, self.max_output)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task and task.cancelling():
@@ -135,6 +141,7 @@ def tool(
     max_output: int = MAX_OUTPUT,
     concurrency: int | None = None,
     idempotent: bool = False,
+    quick: bool = False,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 def tool(function: Callable[..., Any] | None = None, /, **declared: Any) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a tool of a typed function, sync or async, as `@tool` or `@tool(access="network", ...)`.
@@ -144,7 +151,7 @@ def tool(function: Callable[..., Any] | None = None, /, **declared: Any) -> Tool
 
     Args:
         function: The function.
-        **declared: Its `name`, and the fields of `Tool` from `access` to `idempotent`; a tool that declares nothing
+        **declared: Its `name`, and the fields of `Tool` from `access` to `quick`; a tool that declares nothing
             reads data that may be private.
 
     Raises:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -101,6 +102,39 @@ async def test_results_are_json_and_cut_off() -> None:
     assert json.loads(await gives.call({"kind": "dict"})) == {"a": [1, None], "b": "ü"}
     assert await gives.call({"kind": "object"}) == "[1, 2]"
     assert await gives.call({"kind": "none"}) == "null"
+
+
+async def test_a_quick_tool_runs_in_the_event_loop_and_others_in_threads_that_are_used_again() -> None:
+    def where() -> str:
+        """Say in which thread."""
+        return str(threading.get_ident())
+
+    here = str(threading.get_ident())
+    assert await tool(access="pure", quick=True)(where).call({}) == here
+    elsewhere = {await tool(where).call({}) for _ in range(20)}
+    assert len(elsewhere) == 1
+    assert here not in elsewhere
+    with pytest.raises(ConfigurationError, match="'where' is quick, so it must be 'pure'"):
+        tool(quick=True)(where)
+
+
+async def test_a_thread_that_hangs_is_not_used_again() -> None:
+    go_on = threading.Event()
+
+    @tool(timeout_s=0.05)
+    def hangs() -> None:
+        """Hang."""
+        go_on.wait(20)
+
+    @tool(timeout_s=5)
+    def answers() -> int:
+        """Answer."""
+        return 1
+
+    with pytest.raises(ToolError, match="hangs took longer"):
+        await hangs.call({})
+    assert await asyncio.gather(*(answers.call({}) for _ in range(30))) == ["1"] * 30
+    go_on.set()
 
 
 def test_what_a_model_could_not_use_is_no_tool() -> None:
