@@ -9,10 +9,13 @@ from disputatio.agents.forms import Answered, Form, Percent, answered
 from disputatio.agents.judge import Judge, Replies, replying, upholding
 from disputatio.agents.likelihood import Likelihood
 from disputatio.agents.planner import Plan, Planner
+from disputatio.agents.prober import Prober, Probes
 from disputatio.agents.proposer import Proposer, Unfinished, so_far, step_of, unfinished
+from disputatio.agents.rule_proposer import RuleJudge, RuleProposer
 from disputatio.agents.solver import Solver
 from disputatio.agents.step_critic import StepCritic, StepCritique
 from disputatio.agents.summariser import Progress, Summariser
+from disputatio.agents.triple_extractor import Learnt, TripleExtractor, learn
 from disputatio.agents.verifier import ClaimExtractor, Ruling, Verifier
 
 __all__ = [
@@ -27,22 +30,29 @@ __all__ = [
     "Explorer",
     "Form",
     "Judge",
+    "Learnt",
     "Likelihood",
     "Percent",
     "Plan",
     "Planner",
+    "Prober",
+    "Probes",
     "Progress",
     "Proposer",
     "Replies",
+    "RuleJudge",
+    "RuleProposer",
     "Ruling",
     "Solver",
     "StepCritic",
     "StepCritique",
     "Summariser",
+    "TripleExtractor",
     "Unfinished",
     "Verifier",
     "answered",
     "contesting",
+    "learn",
     "replying",
     "so_far",
     "step_of",

@@ -12,7 +12,8 @@ from disputatio.writing import excerpt, plain, text_width, xml
 if TYPE_CHECKING:
     from disputatio.strategies import Strategy
 
-_FONTS = "Inter, 'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', 'Noto Sans', 'DejaVu Sans', sans-serif"
+FONTS = "Inter, 'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', 'Noto Sans', 'DejaVu Sans', sans-serif"
+"""What drawings are written in: the first of these that there is."""
 _ENDS = {"__start__": "START", "__end__": "END"}
 _NO_FONT = "no font was found to write the PNG's text with; install one, for example: apt-get install fonts-dejavu-core"
 _PAPER, _INK, _GREY, _LINE = "#fbfaf7", "#22201c", "#6b6558", "#b9b1a0"
@@ -34,7 +35,7 @@ def png(strategy: "Strategy[Any]") -> bytes:
     """
     resvg = require("resvg_py", extra="png")
     frame = "<svg xmlns='http://www.w3.org/2000/svg' width='32' height='16'>{}</svg>"
-    written = frame.format(f'<text y="12" font-family="{_FONTS}">Aa</text>')
+    written = frame.format(f'<text y="12" font-family="{FONTS}">Aa</text>')
     # Without a font the renderer leaves text out and says nothing.
     if resvg.svg_to_bytes(svg_string=written) == resvg.svg_to_bytes(svg_string=frame.format("")):
         raise ConfigurationError(_NO_FONT)
@@ -164,7 +165,7 @@ def _frame(title: str, parts: Sequence[str], sides: Point, height: float) -> str
     # With a background of its own the picture is as readable on a dark page as on a light one.
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:.1f} 0 {width:.1f} {height:.1f}" {size} role="img" '
-        f'font-family="{_FONTS}"><title>{xml(title)}</title>'
+        f'font-family="{FONTS}"><title>{xml(title)}</title>'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         f'<path d="M0,0.5 L8,4 L0,7.5 Z" fill="{_GREY}"/></marker></defs>'
         f'<rect x="{left:.1f}" {size} rx="12" fill="{_PAPER}"/>{"".join(parts)}</svg>'

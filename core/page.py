@@ -46,12 +46,34 @@ def write(result: "Result", path: str | Path | None = None) -> str:
     """
     page = _page(result)
     if path is not None:
-        try:
-            Path(path).write_text(page, encoding="utf-8", newline="\n")
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise StoreError(f"cannot write the page to {str(path)!r}: {reason}") from error
+        save(page, path)
     return page
+
+
+def save(page: str, path: str | Path) -> None:
+    """Write a page to a file.
+
+    Raises:
+        StoreError: If the file cannot be written.
+    """
+    try:
+        Path(path).write_text(page, encoding="utf-8", newline="\n")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StoreError(f"cannot write the page to {str(path)!r}: {reason}") from error
+
+
+def fill(template: str, *, style: str, script: str, **parts: str) -> str:
+    """Fill a template of the package; its policy lets the page load nothing and run only this script.
+
+    Args:
+        template: Name of its file.
+        style: The style sheet.
+        script: The script.
+        **parts: What else it has places for, as HTML.
+    """
+    policy = _CSP.format(_hash(style), _hash(script))
+    return Template(text_of(template)).substitute(policy=policy, style=style, script=script, **parts)
 
 
 def embed(result: "Result") -> str:
@@ -62,12 +84,12 @@ def embed(result: "Result") -> str:
 
 
 def _page(result: "Result") -> str:
-    style, script = _file("page.css"), _file("page.js")
+    style, script = text_of("page.css"), text_of("page.js")
     heads, field, width = board(result)
     style += _fit(width)
     question = result.question.text
-    return Template(_file("page.html")).substitute(
-        policy=_CSP.format(_hash(style), _hash(script)),
+    return fill(
+        "page.html",
         style=style,
         script=script,
         title=xml(excerpt(question, 80)),
@@ -96,7 +118,8 @@ def _fit(width: float) -> str:
     )
 
 
-def _file(name: str) -> str:
+def text_of(name: str) -> str:
+    """The text of a file of the package."""
     return files("disputatio").joinpath(name).read_text(encoding="utf-8")
 
 

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from disputatio.graphs.act_observe import act_observe
 from disputatio.graphs.compose import limited, nested, sequence
 from disputatio.graphs.escalate import escalate
+from disputatio.graphs.evidence_loop import Found, Search, evidence_loop
 from disputatio.graphs.plan_execute import plan_execute
 from disputatio.graphs.refine import refine
 from disputatio.graphs.segment_loop import segment_loop
 from disputatio.graphs.strategies.aidsafe_deliberation import aidsafe_deliberation
 from disputatio.graphs.strategies.best_of import best_of
 from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
+from disputatio.graphs.strategies.chatrule import chatrule
 from disputatio.graphs.strategies.corex_debate import corex_debate
 from disputatio.graphs.strategies.corex_review import corex_review
 from disputatio.graphs.strategies.critique_in_the_loop import critique_in_the_loop
@@ -21,6 +23,7 @@ from disputatio.graphs.strategies.explore_execute import explore_execute
 from disputatio.graphs.strategies.heart import heart
 from disputatio.graphs.strategies.inftythink import inftythink
 from disputatio.graphs.strategies.joint_thinking import joint_thinking
+from disputatio.graphs.strategies.k_paths import k_paths
 from disputatio.graphs.strategies.medprompt import medprompt
 from disputatio.graphs.strategies.pairwise_judge import pairwise_judge
 from disputatio.graphs.strategies.react import react
@@ -37,11 +40,14 @@ from disputatio.strategies import Strategy
 
 __all__ = [
     "CATALOGUE",
+    "Found",
+    "Search",
     "act_observe",
     "adaptive_consistency",
     "aidsafe_deliberation",
     "best_of",
     "chain_of_thought",
+    "chatrule",
     "corex_debate",
     "corex_review",
     "critique_in_the_loop",
@@ -49,10 +55,12 @@ __all__ = [
     "disputation",
     "early_stopping_self_consistency",
     "escalate",
+    "evidence_loop",
     "explore_execute",
     "heart",
     "inftythink",
     "joint_thinking",
+    "k_paths",
     "limited",
     "medprompt",
     "nested",
@@ -90,6 +98,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         heart,
         inftythink,
         joint_thinking,
+        k_paths,
         medprompt,
         pairwise_judge,
         react,

@@ -13,7 +13,9 @@ from typing import Any
 from disputatio.graphs import (
     CATALOGUE,
     act_observe,
+    chatrule,
     escalate,
+    evidence_loop,
     limited,
     plan_execute,
     refine,
@@ -33,9 +35,22 @@ dashed edges depend on what was said."""
 COMPOSED = """\
 # Composition
 
-These make a strategy of other strategies and agents. They need parts, so they have no name on the command line."""
+These make a strategy of other strategies and agents, or of a knowledge graph. They need parts, so they have no name
+on the command line."""
 
-PATTERNS = (act_observe, escalate, limited, plan_execute, refine, segment_loop, sequence, tree_search, vote)
+PATTERNS = (
+    act_observe,
+    chatrule,
+    escalate,
+    evidence_loop,
+    limited,
+    plan_execute,
+    refine,
+    segment_loop,
+    sequence,
+    tree_search,
+    vote,
+)
 
 
 def page() -> str:

@@ -1,20 +1,39 @@
-"""What agents share: the transcript of one run and its workspace, and a memory that outlives runs."""
+"""What agents share: the transcript of a run and its workspace, knowledge graphs, and a memory that outlives runs."""
 
 from disputatio.memory.embedding import Embedder, load_embedder
+from disputatio.memory.knowledge_graph import Contradiction, Fact, KnowledgeGraph, Relation, Step, Triple
+from disputatio.memory.knowledge_graph_file import load_graph, save_graph
+from disputatio.memory.knowledge_graph_formats import Broken, read_graph
 from disputatio.memory.memory import Match, Memory, MemoryItem
 from disputatio.memory.opening import default_path, open_store
+from disputatio.memory.paths import Path, Paths
 from disputatio.memory.recalling import provenance, recalled
+from disputatio.memory.rule_reading import read_rule, read_rules
+from disputatio.memory.rules import Metrics, Rule, Rules, Score, forward_chain, sample_bodies
 from disputatio.memory.sqlite_store import SqliteStore
 from disputatio.memory.transcript import View, by, everything, of_kind, render, without
 from disputatio.memory.workspace import Evidence, contents, distinct, evidence, retracted, retraction, seen_by
 
 __all__ = [
+    "Broken",
+    "Contradiction",
     "Embedder",
     "Evidence",
+    "Fact",
+    "KnowledgeGraph",
     "Match",
     "Memory",
     "MemoryItem",
+    "Metrics",
+    "Path",
+    "Paths",
+    "Relation",
+    "Rule",
+    "Rules",
+    "Score",
     "SqliteStore",
+    "Step",
+    "Triple",
     "View",
     "by",
     "contents",
@@ -22,14 +41,21 @@ __all__ = [
     "distinct",
     "everything",
     "evidence",
+    "forward_chain",
     "load_embedder",
+    "load_graph",
     "of_kind",
     "open_store",
     "provenance",
+    "read_graph",
+    "read_rule",
+    "read_rules",
     "recalled",
     "render",
     "retracted",
     "retraction",
+    "sample_bodies",
+    "save_graph",
     "seen_by",
     "without",
 ]

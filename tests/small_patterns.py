@@ -2,14 +2,35 @@
 
 from disputatio.agents import Solver
 from disputatio.budget import Budget
-from disputatio.graphs import CATALOGUE, chain_of_thought, debate, escalate, limited, refine, vote
+from disputatio.graphs import (
+    CATALOGUE,
+    Found,
+    chain_of_thought,
+    chatrule,
+    debate,
+    escalate,
+    evidence_loop,
+    limited,
+    refine,
+    vote,
+)
+from disputatio.memory import KnowledgeGraph
 from disputatio.strategies import Strategy
+
+DOUBLES = KnowledgeGraph()
+for number in range(1, 9):
+    DOUBLES.add(str(number), "half", str(2 * number))
+DOUBLES.add("3", "double", "6")
+DOUBLES.add("5", "double", "10")
 
 PATTERNS: dict[str, Strategy[...]] = {
     "vote": vote(chain_of_thought, debate(2, rounds=1), Solver("third")),
     "vote by a judge": vote(chain_of_thought, chain_of_thought, decision="judge"),
     "escalate": escalate(debate(2, rounds=1), debate(3, rounds=1), accept=lambda answer: False),
     "limited": limited(debate(2), Budget(calls=8)),
+    "chatrule": chatrule(DOUBLES, relations="double", entity="2"),
+    "k_paths": CATALOGUE["k_paths"](graph=DOUBLES),
+    "evidence loop": evidence_loop(lambda query, without: [Found(f"{query} is asked.", "a book")]),
     "refine": refine(chain_of_thought, rounds=2, gate="always"),
     "critique in the loop": CATALOGUE["critique_in_the_loop"],
     "critique of three": CATALOGUE["critique_in_the_loop"](samples=3, rounds=2),

@@ -18,6 +18,9 @@ SEARCHES: dict[str, Strategy[...]] = {
     "react": react(steps=3),
 }
 SAID = {
+    "Probes": "1. What is two?",
+    "Wrong": "none",
+    "Rules": "1. double(X, Y) <- half(X, Y)",
     "Action": "none",
     "Assignments": "#E1 = calculator[2 + 2]",
     "Best": "1",

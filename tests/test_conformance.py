@@ -296,7 +296,7 @@ def test_what_is_in_the_catalogue_needs_no_parts(strategy: Strategy[...]) -> Non
 
 def test_every_strategy_of_the_package_is_in_the_index() -> None:
     found = set()
-    for module in pkgutil.iter_modules(disputatio.graphs.__path__, "disputatio.graphs."):
+    for module in pkgutil.walk_packages(disputatio.graphs.__path__, "disputatio.graphs."):
         for name, value in vars(import_module(module.name)).items():
             if isinstance(value, Strategy):
                 assert name == value.name in disputatio.graphs.__all__
