@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EMBEDDED_AT_ONCE = 4096
 """Texts that are embedded, and their vectors written, in one go."""
 WORDED_AT_ONCE = 5000
-MOST_ROWS = 500
+MOST_ROWS = 200
 """Texts that the words of a query may be in, all together: a word that is in very many says little, and takes long."""
 MOST_WORDS = 32
 """Words of a query that are looked up."""
