@@ -1,6 +1,6 @@
 """What agents share: the transcript of one run and its workspace, and a memory that outlives runs."""
 
-from disputatio.memory.embedding import Embedder, load_embedder
+from disputatio.memory.embedding import Embedder, default_embedder, load_embedder
 from disputatio.memory.memory import Match, Memory, MemoryItem
 from disputatio.memory.opening import default_path, open_store
 from disputatio.memory.recalling import provenance, recalled
@@ -18,6 +18,7 @@ __all__ = [
     "View",
     "by",
     "contents",
+    "default_embedder",
     "default_path",
     "distinct",
     "everything",
