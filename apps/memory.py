@@ -1,6 +1,5 @@
 """`disputatio memory`: look at what is remembered, correct it, forget it, hand it on."""
 
-import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -194,6 +193,8 @@ def _with(
     where: str | None, space: str, work: "Callable[[Memory], Coroutine[Any, Any, T]]", embeddings: str = "default"
 ) -> T:
     """Do something with a memory."""
+    import asyncio
+
     from disputatio.memory import Memory, open_store
 
     async def finish() -> T:
