@@ -183,7 +183,7 @@ class Memory:
         return [(one, None) for one in await self._meeting(filter, limit, query)]
 
     async def _meeting(self, filter: dict[str, Any], limit: int, query: str | None = None) -> list[SearchItem]:
-        """Items that meet a filter: those of other stores are filtered here, since they understand filters otherwise."""
+        """Items that meet a filter; those of other stores are filtered here, where the filter means the same."""
         if isinstance(self.store, SqliteStore):
             return await self.store.asearch(self.namespace, query=query, filter=filter, limit=limit)
         wanted = limit
