@@ -99,8 +99,12 @@ class Index:
 
     def _adopt(self, name: str) -> None:
         """Take over the memory for an embedding model: the vectors of another one go."""
+        asked = "SELECT value FROM facts WHERE name = 'embedder'"
+        with self.database.reading() as connection:
+            if connection.execute(asked).fetchone() == (name,):
+                return
         with self.database.writing() as connection:
-            known = connection.execute("SELECT value FROM facts WHERE name = 'embedder'").fetchone()
+            known = connection.execute(asked).fetchone()
             if known and known[0] != name:
                 [count] = connection.execute("SELECT count(*) FROM vectors").fetchone()
                 log.warning(
