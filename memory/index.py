@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EMBEDDED_AT_ONCE = 4096
 """Texts that are embedded, and their vectors written, in one go."""
 WORDED_AT_ONCE = 5000
-MOST_ROWS = 500
+MOST_ROWS = 200
 """Texts that the words of a query may be in, all together: a word that is in very many says little, and takes long."""
 MOST_WORDS = 32
 """Words of a query that are looked up."""
@@ -99,8 +99,12 @@ class Index:
 
     def _adopt(self, name: str) -> None:
         """Take over the memory for an embedding model: the vectors of another one go."""
+        asked = "SELECT value FROM facts WHERE name = 'embedder'"
+        with self.database.reading() as connection:
+            if connection.execute(asked).fetchone() == (name,):
+                return
         with self.database.writing() as connection:
-            known = connection.execute("SELECT value FROM facts WHERE name = 'embedder'").fetchone()
+            known = connection.execute(asked).fetchone()
             if known and known[0] != name:
                 [count] = connection.execute("SELECT count(*) FROM vectors").fetchone()
                 log.warning(

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.memory.ranking import decayed, maximal_marginal_relevance
+from disputatio.memory.ranking import decayed, matches, maximal_marginal_relevance
 from disputatio.memory.sqlite_store import SqliteStore
 from disputatio.redaction import redactor
 
@@ -132,7 +132,7 @@ class Memory:
         Raises:
             StoreError: If the store cannot be read.
         """
-        found = await self.store.asearch(self.namespace, filter=_filter(kind, filter), limit=limit)
+        found = await self._meeting(_filter(kind, filter), limit)
         return [item_of(one.key, one.value) for one in found]
 
     async def search(
@@ -177,12 +177,22 @@ class Memory:
             places = [places[place] for place in chosen]
         return [matched[place] for place in places[:k]]
 
-    async def _found(self, query: str, limit: int, filter: dict[str, Any] | None) -> list[tuple[SearchItem, Any]]:
+    async def _found(self, query: str, limit: int, filter: dict[str, Any]) -> list[tuple[SearchItem, Any]]:
         if isinstance(self.store, SqliteStore):
             return list(await asyncio.to_thread(self.store.hybrid, self.namespace, query, limit=limit, filter=filter))
-        return [
-            (one, None) for one in await self.store.asearch(self.namespace, query=query, filter=filter, limit=limit)
-        ]
+        return [(one, None) for one in await self._meeting(filter, limit, query)]
+
+    async def _meeting(self, filter: dict[str, Any], limit: int, query: str | None = None) -> list[SearchItem]:
+        """Items that meet a filter; those of other stores are filtered here, where the filter means the same."""
+        if isinstance(self.store, SqliteStore):
+            return await self.store.asearch(self.namespace, query=query, filter=filter, limit=limit)
+        wanted = limit
+        while True:
+            found = await self.store.asearch(self.namespace, query=query, limit=wanted)
+            kept = [one for one in found if matches(one.value, filter)]
+            if len(kept) >= limit or len(found) < wanted:
+                return kept[:limit]
+            wanted *= 8
 
     async def used(self, *ids: str) -> None:
         """Count that items were put into a prompt; those that are gone are passed over."""
@@ -267,8 +277,8 @@ def item_of(id_: str, value: Mapping[str, Any]) -> MemoryItem:
         raise ConfigurationError(f"{id_[:80]!r} is no memory item: {reason}") from error
 
 
-def _filter(kind: str | None, filter: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return {**(filter or {}), **({"kind": kind} if kind else {})} or None
+def _filter(kind: str | None, filter: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {**(filter or {}), **({"kind": kind} if kind else {})}
 
 
 def _likeness(one: SearchItem, row: Any, other: SearchItem, other_row: Any) -> float:

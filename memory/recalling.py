@@ -1,7 +1,8 @@
 """Recalling: items of other runs enter a prompt as data, with where they come from.
 
 A memory is a way into later runs: what one run read in a page of the web can be remembered, and read by the next as
-if it were its own ("A Practical Memory Injection Attack against LLM Agents", Dong et al. 2025, arXiv:2503.03704).
+if it were its own ("Memory Poisoning Attack and Defense on Memory Based LLM-Agents", Sunil et al. 2026,
+arXiv:2601.05504).
 Therefore the text of an item stands behind marks that nothing in it can end, characters that are not seen are
 written out, and a run that reads an item is marked by all that the run which wrote it had read: tools that change
 something then ask, whatever the item says.

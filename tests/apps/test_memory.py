@@ -95,3 +95,9 @@ def test_a_file_that_is_no_memory(tmp_path: Path) -> None:
     (tmp_path / "diary").write_text("dear diary, " * 100)
     done = run(tmp_path / "diary", "list")
     assert (done.exit_code, "is no memory of Disputatio" in done.stderr) == (1, True)
+
+
+def test_a_path_that_is_mistyped_makes_no_file(tmp_path: Path) -> None:
+    done = run(tmp_path / "memroy.sqlite", "list")
+    assert (done.exit_code, "there is no memory" in done.stderr) == (1, True)
+    assert list(tmp_path.iterdir()) == []

@@ -128,8 +128,8 @@ def test_without_the_extra_search_is_by_words(path: Path, monkeypatch: pytest.Mo
 
 def test_sentence_transformers(path: Path, tmp_path: Path) -> None:
     library = pytest.importorskip("sentence_transformers", reason="needs: pip install sentence-transformers")
-    words = ["tea", "milk", "rain"]
-    modules: Sequence[object] = [library.models.BoW(vocab=words, word_weights={})]
+    bag = pytest.importorskip("sentence_transformers.sentence_transformer.modules").BoW  # a model that needs no hub
+    modules: Sequence[object] = [bag(vocab=["tea", "milk", "rain"], word_weights={})]
     library.SentenceTransformer(modules=modules, device="cpu").save(str(tmp_path / "model"))
     with SqliteStore(path, embedder=f"sentence-transformers:{tmp_path / 'model'}", fields=["text"]) as store:
         store.put(("a",), "1", {"text": "tea tea milk"})

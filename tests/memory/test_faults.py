@@ -217,3 +217,25 @@ def test_eight_processes_write_at_once(tmp_path: Path) -> None:
         with store.database.reading() as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             assert connection.execute("INSERT INTO words(words) VALUES ('integrity-check')").fetchall() == []
+
+
+KILLED = """
+import os, signal, sys
+from disputatio.memory import SqliteStore
+store = SqliteStore(sys.argv[1], embedder=None)
+for number in range(int(sys.argv[2])):
+    store.put(("a",), str(number), {"text": f"tea {number}"})
+    print(number, flush=True)
+    if number % 10 == 5:
+        store.search(("a",), query="tea 3")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("writes", [1, 6, 23])
+def test_what_was_stored_outlives_a_kill(path: Path, writes: int) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path), str(writes)], capture_output=True, timeout=120)
+    assert done.returncode == -9
+    with SqliteStore(path, embedder=None) as store:
+        assert {item.key for item in store.search(("a",), limit=99)} == {*done.stdout.decode().split()}
+        assert [item.key for item in store.search(("a",), query=f"{writes - 1}")] == [str(writes - 1)]

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,19 @@ def test_a_text_without_direction_is_like_nothing(store: SqliteStore) -> None:
     store.put(("a",), "1", {"text": "unheard"})
     assert [item.score for item in store.search(("a",), query="tea")] == [0]
     assert [item.score for item in store.search(("a",), query="unheard")] == [0]
+
+
+def test_threads_share_a_store_and_namespaces_nothing(store: SqliteStore) -> None:
+    def write(label: str) -> list[str]:
+        strays = []
+        for number in range(25):
+            store.put((label,), str(number), {"text": f"tea {label}"})
+            found = store.search((label,), query="tea", limit=99)
+            found += [one.item for one in store.hybrid((label,), f"tea {label}", limit=9)]
+            strays += [item.value["text"] for item in found if item.value["text"] != f"tea {label}"]
+        return strays
+
+    labels = [f"n{number}" for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(write, labels)) == [[]] * 8
+    assert [len(store.search((label,), query="tea", limit=99)) for label in labels] == [25] * 8
