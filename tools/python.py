@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from disputatio.errors import MissingExtraError, ToolError, unknown
+from disputatio.errors import ToolError, unknown
 from disputatio.tools.rendering import MAX_ATTACHMENT, MAX_OUTPUT, Attachment, Rendered, cut
 from disputatio.tools.runtime import ToolRuntime
 from disputatio.tools.sandbox import STOPS, Limits, Sandbox, SandboxResult, Tiered
 from disputatio.tools.sandbox_check import Checked
 from disputatio.tools.sandbox_monty import MontySandbox
-from disputatio.tools.sandbox_wasi import WasiSandbox
+from disputatio.tools.sandbox_wasi import WasiSandbox, is_warm
 from disputatio.tools.tool import Tool, tool
 
 SandboxName = Literal["auto", "monty", "wasi"]
@@ -100,10 +100,8 @@ def _sandbox(name: str) -> Sandbox:
         case "wasi":
             return Checked(WasiSandbox())
         case "auto":
-            try:
-                return Tiered(Checked(MontySandbox()), Checked(WasiSandbox()))
-            except MissingExtraError:
-                return Checked(MontySandbox())
+            quick = Checked(MontySandbox())
+            return Tiered(quick, Checked(WasiSandbox())) if is_warm() else quick
     raise unknown("sandbox", name, ("auto", "monty", "wasi"))
 
 

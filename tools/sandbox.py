@@ -39,6 +39,9 @@ class Limits:
             raise ConfigurationError(f"the limits of a sandbox must be above 0, got {self}")
 
 
+USUAL = Limits()
+
+
 @dataclass(frozen=True, kw_only=True)
 class SandboxResult:
     """What came of code. All of it is the code's word: data from outside, whatever it says."""
@@ -75,7 +78,7 @@ class Sandbox(Protocol):
         """What code can use in it, in words for a model."""
         ...
 
-    def run(self, code: str, *, earlier: Sequence[str] | None = None, limits: Limits = Limits()) -> SandboxResult:
+    def run(self, code: str, *, earlier: Sequence[str] | None = None, limits: Limits = USUAL) -> SandboxResult:
         """Run code and wait for it. Whatever the code does, a result comes back, soon after its time is over.
 
         Args:
@@ -152,7 +155,7 @@ class Sessions:
 
 
 class Tiered:
-    """A quick sandbox, and a full one for what the quick one does not support: code that reaches nothing can run twice."""
+    """A quick sandbox, and a full one for what it does not support: code that reaches nothing can run twice."""
 
     def __init__(self, quick: Sandbox, full: Sandbox) -> None:
         self.quick, self.full = quick, full
@@ -167,7 +170,7 @@ class Tiered:
         """What the full one offers."""
         return self.full.offers
 
-    def run(self, code: str, *, earlier: Sequence[str] | None = None, limits: Limits = Limits()) -> SandboxResult:
+    def run(self, code: str, *, earlier: Sequence[str] | None = None, limits: Limits = USUAL) -> SandboxResult:
         """See `Sandbox.run`."""
         result = self.quick.run(code, earlier=earlier, limits=limits)
         if result.error_kind != "unsupported":

@@ -7,7 +7,7 @@ from secrets import token_hex
 from tempfile import TemporaryDirectory
 from threading import Lock
 
-from disputatio.tools.sandbox import Limits, Sandbox, SandboxResult
+from disputatio.tools.sandbox import USUAL, Limits, Sandbox, SandboxResult
 
 CANARIES = {
     "it reads files": "print(open({file!r}).read())",
@@ -55,7 +55,7 @@ class Checked:
         """What it offers."""
         return self.sandbox.offers
 
-    def run(self, code: str, *, earlier: Sequence[str] | None = None, limits: Limits = Limits()) -> SandboxResult:
+    def run(self, code: str, *, earlier: Sequence[str] | None = None, limits: Limits = USUAL) -> SandboxResult:
         """See `Sandbox.run`."""
         with self._lock:
             if self.wrong is None:

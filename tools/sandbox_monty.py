@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
-from disputatio.tools.sandbox import KEPT, ErrorKind, Limits, SandboxResult, Sessions, stopped
+from disputatio.tools.sandbox import KEPT, USUAL, ErrorKind, Limits, SandboxResult, Sessions, stopped
 
 if TYPE_CHECKING:
     from pydantic_monty import CollectString, Monty, MontyError, MontySession
@@ -35,7 +35,7 @@ class MontySandbox:
         self._lock = Lock()
         self._end: finalize[[], MontySandbox] | None = None
 
-    def run(self, code: str, *, earlier: Sequence[str] | None = None, limits: Limits = Limits()) -> SandboxResult:
+    def run(self, code: str, *, earlier: Sequence[str] | None = None, limits: Limits = USUAL) -> SandboxResult:
         """See `Sandbox.run`."""
         return self._sessions.run(code, earlier, limits)
 

