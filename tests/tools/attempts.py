@@ -5,7 +5,7 @@ is a path at which nothing is, $PORT and $UDP are ports and $SOCKET and $ABSTRAC
 $PARENT is a process of the host, $MARK goes into the arguments of what it leaves behind. `GOT` stands for a
 word that must not be printed; no line of the code contains it.
 
-An attempt gets through if a secret or `GOT` is printed, something is at $OUT, somebody was contacted, the parent is
+An attempt gets through if a secret or `GOT` is printed, or more than any limit allows, something is at $OUT, somebody was contacted, the parent is
 gone or a process was left behind. Those of the group `host` aim at the interpreter that the code shares with its host;
 for them the host is asked for a sum afterwards.
 """
@@ -357,23 +357,18 @@ while len(kept) < 2**28:
 kept = b"x" * 2**28
 {_TOOK}
 """),
-    Attempt("resources", "endless output", f"""
+    Attempt("resources", "endless output", """
 line = "x" * 1000
 for _ in range(3000):
     print(line)
-import sys
-sys.stdout.flush()
-{_TOOK}
 """),
-    Attempt("resources", "one long print", f"""
+    Attempt("resources", "one long print", """
 print("x" * 3_000_000)
-{_TOOK}
 """),
-    Attempt("resources", "flood of errors", f"""
+    Attempt("resources", "flood of errors", """
 import sys
 for _ in range(3000):
     print("x" * 1000, file=sys.stderr)
-{_TOOK}
 """),
     Attempt("resources", "signals ignored", f"""
 import signal, time

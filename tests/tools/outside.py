@@ -82,6 +82,7 @@ class Outside:
         found = {
             "a secret": self.secret in said,
             "GOT": "GOT" in said,
+            "a flood": len(said) > 2**20,
             "a file": bool(left),
             "a contact": self.contacted > 0,
             "a killed process": self.victim.poll() is not None,

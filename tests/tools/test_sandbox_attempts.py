@@ -86,7 +86,7 @@ def test_sandbox_holds(attempt: "outside.Attempt", sandbox: Sandbox, place: "out
     assert len(result.output) <= LIMITS.output
     assert "\n" not in result.error
     assert result.seconds < 30
-    after = sandbox.run(outside.BENIGN, limits=LIMITS)
+    after = sandbox.run(outside.BENIGN)
     assert (after.output.strip(), after.error) == ("6", ""), "the next one is served as if nothing had been"
 
 
@@ -107,7 +107,7 @@ def test_sandbox_holds_against_one_liners(sandbox: Sandbox, place: "outside.Outs
         result = sandbox.run(place.fill(line), limits=LIMITS)
         if happened := place.happened(f"{result.output}\n{result.error}"):
             through.append((line, happened))
-        assert sandbox.run(outside.BENIGN, limits=LIMITS).output.strip() == "6"
+        assert sandbox.run(outside.BENIGN).output.strip() == "6"
     assert through == []
 
 
