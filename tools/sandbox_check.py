@@ -10,7 +10,7 @@ from threading import Lock
 from disputatio.tools.sandbox import USUAL, Limits, Sandbox, SandboxResult
 
 CANARIES = {
-    "it reads files": "print(open({file!r}).read())",
+    "it reads files": "with open({file!r}) as file:\n    print(file.read())",
     "it sees the environment": "import os\nprint('PATH is ' + os.environ['PATH'])",
     "it starts processes": "import os\nos.system('echo x > ' + {left!r})",
 }

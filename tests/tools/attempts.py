@@ -5,9 +5,9 @@ is a path at which nothing is, $PORT and $UDP are ports and $SOCKET and $ABSTRAC
 $PARENT is a process of the host, $MARK goes into the arguments of what it leaves behind. `GOT` stands for a
 word that must not be printed; no line of the code contains it.
 
-An attempt gets through if a secret or `GOT` is printed, or more than any limit allows, something is at $OUT, somebody was contacted, the parent is
-gone or a process was left behind. Those of the group `host` aim at the interpreter that the code shares with its host;
-for them the host is asked for a sum afterwards.
+An attempt gets through if a secret or `GOT` is printed, or a flood of text; if something is at $OUT, somebody was
+contacted, the process is gone or one was left behind. Those of the group `host` aim at the interpreter that the code
+shares with its host; for them the host is asked for a sum afterwards.
 """
 
 from typing import NamedTuple
