@@ -97,6 +97,11 @@ class Sandbox(Protocol):
 class Session(Protocol):
     """An interpreter in which one piece of code after the other is run; after one of `STOPS` it is closed."""
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process is still there, as far as is known."""
+        ...
+
     def run(self, code: str) -> SandboxResult:
         """Run code with what is left of the code before it."""
         ...
@@ -123,6 +128,9 @@ class Sessions:
         before = tuple(earlier or ())
         with self._lock:
             session = self._open.pop((limits, before), None) if earlier is not None else None
+        if session is not None and not session.is_alive:
+            session.close()
+            session = None
         if session is None:
             session = self._start(limits)
             for block in before:

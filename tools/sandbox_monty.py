@@ -77,6 +77,10 @@ class _Session:
         except (TimeoutError, OSError, RuntimeError) as error:
             self._broken = f"no worker can be had: {error}"
 
+    @property
+    def is_alive(self) -> bool:
+        return not self._broken
+
     def run(self, code: str) -> SandboxResult:
         from pydantic_monty import CollectString, MontyError
 

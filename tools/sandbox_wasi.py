@@ -119,6 +119,10 @@ class _Session:
         self._number = worker.open(limits.memory)
         self._has_exited = False
 
+    @property
+    def is_alive(self) -> bool:
+        return self._worker.is_alive
+
     def run(self, code: str) -> SandboxResult:
         limits, began = self._limits, perf_counter()
         if self._has_exited:  # by exit(), for example: what comes next begins anew

@@ -24,6 +24,7 @@ class Told:
     def __init__(self, limits: Limits) -> None:
         self.codes: list[str] = []
         self.is_closed = False
+        self.is_alive = True
         Told.open += 1
 
     def run(self, code: str) -> SandboxResult:
@@ -51,6 +52,20 @@ def test_a_session_holds_what_ran_before_however_many_there_are(steps: list[tupl
         assert Told.open <= KEPT
     sessions.close()
     assert Told.open == 0
+
+
+def test_a_session_whose_process_is_gone_is_made_again() -> None:
+    made: list[Told] = []
+
+    def start(limits: Limits) -> Told:
+        made.append(Told(limits))
+        return made[-1]
+
+    sessions = Sessions(start)
+    sessions.run("a", [], USUAL)
+    made[0].is_alive = False
+    assert sessions.run("b", ["a"], USUAL).output == "a b"
+    assert [len(made), made[0].is_closed] == [2, True]
 
 
 def test_without_state_nothing_is_kept() -> None:

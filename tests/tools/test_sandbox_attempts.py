@@ -26,8 +26,10 @@ def beside(name: str) -> ModuleType:
 
 
 outside = beside("outside")
-ATTEMPTS = beside("attempts").ATTEMPTS
+attempts = beside("attempts")
+ATTEMPTS = [*attempts.OUTWARDS, *(attempts.Attempt(*one) for one in beside("attempts_host").INWARDS)]
 ONE_LINERS = Path(__file__).with_name("one_liners.txt").read_text(encoding="utf-8").splitlines()
+every_attempt = pytest.mark.parametrize("attempt", ATTEMPTS, ids=[f"{one.group}: {one.name}" for one in ATTEMPTS])
 LIMITS = Limits(seconds=0.3, memory=128 * 2**20, output=2**16)
 NOT_SHOWN = {"door of the host": "plain Python has no such door"}
 if Path("/proc/sys/kernel/yama/ptrace_scope").exists():
@@ -57,16 +59,12 @@ def sandbox(request: pytest.FixtureRequest, place: object) -> Iterator[Sandbox]:
     made.close()
 
 
-def attempts() -> list[object]:
-    return [pytest.param(one, id=f"{one.group}: {one.name}") for one in ATTEMPTS]
-
-
 def test_there_are_as_many_as_were_tried_before() -> None:
     assert (len(ATTEMPTS), len(set(ONE_LINERS))) == (61, 110)
 
 
-@pytest.mark.parametrize("attempt", attempts())
-def test_sandbox_attempt_gets_through_in_plain_python(attempt: "outside.Attempt", place: "outside.Outside") -> None:
+@every_attempt
+def test_sandbox_attempt_gets_through_in_plain_python(attempt: "attempts.Attempt", place: "outside.Outside") -> None:
     if attempt.name in NOT_SHOWN:
         pytest.skip(NOT_SHOWN[attempt.name])
     place.renew()
@@ -78,8 +76,8 @@ def test_sandbox_attempt_gets_through_in_plain_python(attempt: "outside.Attempt"
         assert place.happened(outside.in_plain_python(code, place))
 
 
-@pytest.mark.parametrize("attempt", attempts())
-def test_sandbox_holds(attempt: "outside.Attempt", sandbox: Sandbox, place: "outside.Outside") -> None:
+@every_attempt
+def test_sandbox_holds(attempt: "attempts.Attempt", sandbox: Sandbox, place: "outside.Outside") -> None:
     place.renew()
     result = sandbox.run(place.fill(attempt.code), limits=LIMITS)
     assert place.happened(f"{result.output}\n{result.error}") == []
