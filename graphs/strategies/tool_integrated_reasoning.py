@@ -172,7 +172,7 @@ def tool_integrated_reasoning(
         }
         return {"answer": answer.model_copy(update={"data": report})}
 
-    graph = StateGraph(Trajectory, Context, input_schema=Input, output_schema=Output)
+    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
     for node in (reason, execute, conclude):
         graph.add_node(node.__name__, node)
 
