@@ -190,7 +190,7 @@ def test_any_arithmetic_is_a_number_or_a_refusal(expression: str) -> None:
 
 async def test_python_shows_what_is_printed_and_the_last_value() -> None:
     assert await python.call({"code": "print('a', 1)\nx = 2\nx + 1"}) == "a 1\n3"
-    assert await python.call({"code": "x = 1"}) == "(no output)"
+    assert await python.call({"code": "x = 1"}) == "(it printed nothing; print what you want to see)"
     assert await python.call({"code": "sum(n * n for n in range(10))"}) == "285"
 
 
