@@ -9,10 +9,11 @@ from disputatio.errors import ConfigurationError, ToolError
 from disputatio.model import ToolCall
 from disputatio.question import Question
 from disputatio.thought import Thought
-from disputatio.tools import Limits, Sandbox, SandboxResult, Tool, ToolRuntime, dispatch, python, python_tool
+from disputatio.tools import Limits, Sandbox, SandboxResult, Tool, ToolRuntime, dispatch, python_tool
 from disputatio.tools.rendering import MAX_ATTACHMENT
 from disputatio.tools.sandbox import USUAL, ErrorKind
 
+python = python_tool("monty")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disputatio.errors import ConfigurationError, ToolError
-from disputatio.tools import Tool, calculator, python, tool
+from disputatio.tools import Tool, calculator, python_tool, tool
 from disputatio.tools.rendering import MAX_OUTPUT
 
 
@@ -186,6 +186,9 @@ async def test_the_calculator_does_nothing_else(expression: str) -> None:
 def test_any_arithmetic_is_a_number_or_a_refusal(expression: str) -> None:
     with suppress(ToolError):
         Fraction(calculator(expression))
+
+
+python = python_tool("monty")  # the same whether the other sandbox is there or not
 
 
 async def test_python_shows_what_is_printed_and_the_last_value() -> None:
