@@ -27,6 +27,9 @@ from disputatio.models.local import usable_cores
 from disputatio.models.weights import FILE, SHA256, cache_folder
 from disputatio.redaction import redactor
 from disputatio.telemetry import from_environment
+from disputatio.tools.sandbox_check import check
+from disputatio.tools.sandbox_monty import MontySandbox
+from disputatio.tools.sandbox_wasi import WasiSandbox, is_warm
 from disputatio.writing import plain
 
 Status = Literal["ok", "warn", "FAIL"]
@@ -241,6 +244,19 @@ def _terminal() -> Iterator[Check]:
     yield Check("terminal", "ok" if good else "warn", f"writes {encoding}", "" if good else "set PYTHONUTF8=1")
 
 
+def _sandboxes() -> Iterator[Check]:
+    for sandbox in (MontySandbox(), WasiSandbox()) if is_warm() else (MontySandbox(),):
+        wrong = check(sandbox)
+        walls = sandbox.walls if isinstance(sandbox, WasiSandbox) else ()
+        found = wrong or "; ".join([sandbox.offers, *([f"held by {' and '.join(walls)}"] if walls else [])])
+        advice = "no code of a model is run in it; install another version" if wrong else ""
+        yield Check(f"sandbox {sandbox.name}", "FAIL" if wrong else "ok", found, advice)
+        sandbox.close()
+    if not is_warm():
+        needed = "pip install 'disputatio[python]', then disputatio warm"
+        yield Check("sandbox wasi", "ok", f"not there; for numpy, sympy and matplotlib: {needed}")
+
+
 CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _python,
     _packages,
@@ -250,6 +266,7 @@ CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _keys,
     _prices,
     _extras,
+    _sandboxes,
     _telemetry,
     _terminal,
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 import disputatio
-from disputatio.apps import doctor, memory, models, runs
+from disputatio.apps import doctor, memory, models, runs, warm
 from disputatio.apps.options import (
     DEBATES,
     EXIT_CODES,
@@ -65,6 +65,7 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
 app.add_typer(memory.app, name="memory")
 app.command()(doctor.doctor)
+app.command()(warm.warm)
 
 
 def _version(wanted: bool) -> None:

@@ -32,6 +32,7 @@ from disputatio.graphs.strategies.rewoo import rewoo
 from disputatio.graphs.strategies.sayself import sayself
 from disputatio.graphs.strategies.self_consistency import self_consistency
 from disputatio.graphs.strategies.smart_meta_strategy import smart_meta_strategy
+from disputatio.graphs.strategies.tool_integrated_reasoning import tool_integrated_reasoning
 from disputatio.graphs.strategies.tree_plv_search import tree_plv_search
 from disputatio.graphs.strategies.universal_self_consistency import universal_self_consistency
 from disputatio.graphs.tree_search import tree_search
@@ -75,6 +76,7 @@ __all__ = [
     "self_consistency",
     "sequence",
     "smart_meta_strategy",
+    "tool_integrated_reasoning",
     "tree_plv_search",
     "tree_search",
     "universal_self_consistency",
@@ -107,6 +109,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         sayself,
         self_consistency,
         smart_meta_strategy,
+        tool_integrated_reasoning,
         tree_plv_search,
         universal_self_consistency,
     )

@@ -1,9 +1,9 @@
 """What agents share: the transcript of a run and its workspace, knowledge graphs, and a memory that outlives runs."""
 
+from disputatio.memory.embedding import Embedder, default_embedder, load_embedder
 from disputatio.memory.knowledge_graph import Contradiction, Fact, KnowledgeGraph, Relation, Step, Triple
 from disputatio.memory.knowledge_graph_file import load_graph, save_graph
 from disputatio.memory.knowledge_graph_formats import Broken, read_graph
-from disputatio.memory.embedding import Embedder, default_embedder, load_embedder
 from disputatio.memory.memory import Match, Memory, MemoryItem
 from disputatio.memory.opening import default_path, open_store
 from disputatio.memory.paths import Path, Paths

@@ -1,6 +1,14 @@
 """Searches, loops and plans with small parameters, and what a model says in their forms: for the conformance tests."""
 
-from disputatio.graphs import explore_execute, inftythink, react, rewoo, tree_plv_search, tree_search
+from disputatio.graphs import (
+    explore_execute,
+    inftythink,
+    react,
+    rewoo,
+    tool_integrated_reasoning,
+    tree_plv_search,
+    tree_search,
+)
 from disputatio.graphs.search import beam, depth_first, monte_carlo
 from disputatio.graphs.valuation import compared, scored, voted
 from disputatio.strategies import Strategy
@@ -16,6 +24,7 @@ SEARCHES: dict[str, Strategy[...]] = {
     "explore_execute at random": explore_execute(plans=2, select="random"),
     "rewoo": rewoo(steps=3, repairs=1),
     "react": react(steps=3),
+    "tool_integrated_reasoning": tool_integrated_reasoning(turns=3),
 }
 SAID = {
     "Probes": "1. What is two?",

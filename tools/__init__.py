@@ -6,9 +6,10 @@ from disputatio.tools.dispatch import dispatch
 from disputatio.tools.files import files
 from disputatio.tools.images import images
 from disputatio.tools.mcp_client import McpServer
-from disputatio.tools.python import python
+from disputatio.tools.python import python, python_tool
 from disputatio.tools.rendering import Attachment
 from disputatio.tools.runtime import ToolRuntime
+from disputatio.tools.sandbox import Limits, Sandbox, SandboxResult
 from disputatio.tools.search import search
 from disputatio.tools.sql import sql
 from disputatio.tools.tables import tables
@@ -18,7 +19,10 @@ from disputatio.tools.web import read_page, search_web
 
 __all__ = [
     "Attachment",
+    "Limits",
     "McpServer",
+    "Sandbox",
+    "SandboxResult",
     "Tool",
     "ToolRuntime",
     "Toolbox",
@@ -29,6 +33,7 @@ __all__ = [
     "images",
     "installed",
     "python",
+    "python_tool",
     "read_page",
     "search",
     "search_web",
