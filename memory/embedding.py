@@ -2,6 +2,7 @@
 
     wordllama                        the embedded model: 256 dimensions, on the processor, offline (extra `memory`)
     openai-compatible:URL#NAME       any server with an /embeddings address; likewise openai:NAME, ollama:NAME, vllm:URL
+    local:PATH.gguf                  any GGUF file, run in this process
     sentence-transformers:NAME       that library, where it is installed
     none                             no vectors: search is by words only
 
@@ -158,5 +159,5 @@ _PROVIDERS: Mapping[str, Callable[[str], Embedder | None]] = {
     "none": lambda _: None,
     "wordllama": _wordllama,
     "sentence-transformers": _sentence_transformers,
-    **{provider: _endpoint(provider) for provider in ("openai", "openai-compatible", "ollama", "vllm")},
+    **{provider: _endpoint(provider) for provider in ("local", "openai", "openai-compatible", "ollama", "vllm")},
 }

@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Sequence
+from operator import mul
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,14 @@ def test_sentence_transformers(path: Path, tmp_path: Path) -> None:
         store.put(("a",), "1", {"text": "tea tea milk"})
         store.put(("a",), "2", {"text": "rain"})
         assert [item.key for item in store.search(("a",), query="milk")] == ["1", "2"]
+
+
+@pytest.mark.embedded
+def test_a_gguf_file_embeds_in_this_process() -> None:
+    try:
+        embedder = load_embedder("local")
+    except StoreError as error:
+        pytest.skip(f"no weights: {error}")
+    assert embedder is not None
+    cat, dog, price = embedder.embed(["A cat sat on the mat.", "A dog lay on the rug.", "Prices rose by 2 %."])
+    assert sum(map(mul, cat, dog)) > sum(map(mul, cat, price))
