@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from disputatio.errors import ConfigurationError, MissingExtraError, ModelError
+from disputatio.errors import ConfigurationError, MissingExtraError, ModelError, StoreError
 from disputatio.memory import SqliteStore, load_embedder
 from disputatio.memory.embedding import LONGEST, Endpoint, WordLlama, default_embedder
 from tests.servers import Asked, Sent, Server
