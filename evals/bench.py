@@ -25,6 +25,8 @@ from disputatio.model import Model
 from disputatio.strategies import Strategy
 
 FILLED = "self_consistency, filled up"
+LONGEST = 500
+"""Characters of an answer that are written down."""
 MOST_SAMPLES = 1_000
 """Where no ceiling ends them: a model that says next to nothing under a large one."""
 
@@ -126,10 +128,10 @@ class Bench:
         file = JournalFile(record, reader=reader(Trial))
         file.open()
         try:
-            done: dict[tuple[str, str, str, int], Trial] = {one.key: one for one in file.lines}
+            done: dict[tuple[str, str, str, int], Trial] = {known.key: known for known in file.lines}
             file.lines = ()
-            for one in done.values():
-                on_trial(one)
+            for known in done.values():
+                on_trial(known)
 
             async def work(job: tuple[str, Task, Item, int]) -> None:
                 trial = await self._trial(*job)
@@ -137,14 +139,14 @@ class Bench:
                 done[trial.key] = trial
                 on_trial(trial)
 
-            left = (job for job in self._jobs() if (one := done.get(_key(*job))) is None or one.error)
+            left = (job for job in self._jobs() if not (found := done.get(_key(*job))) or found.error)
             await work_through(left, work, at_once=self.at_once)
         finally:
             file.close()
         return [done[_key(*job)] for job in self._jobs()]
 
     def _jobs(self) -> Iterator[tuple[str, Task, Item, int]]:
-        """All trials; those of one item follow each other, so that at any time the strategies stand on the same items."""
+        """All trials, item by item, so that at any time the strategies have been asked the same."""
         for task in self.tasks:
             for item in task.items:
                 for epoch in range(1, self.epochs + 1):
@@ -157,22 +159,25 @@ class Bench:
         roles: dict[str, Usage] = {}
         for spender, usage in context.ledger.lines.items():
             roles[spender.role] = roles.get(spender.role, Usage()) + usage
-        about = {"strategy": label, "task": task.name, "item": item.id, "epoch": epoch, "roles": roles}
-        spent = {"usage": context.ledger.total, "seconds": round(context.ledger.seconds, 3)}
+        trial = Trial(
+            strategy=label,
+            task=task.name,
+            item=item.id,
+            epoch=epoch,
+            error=error,
+            stop_reason=result.stop_reason if result else "error",
+            usage=context.ledger.total,
+            roles=roles,
+            seconds=round(context.ledger.seconds, 3),
+        )
         if error or result is None:
-            return Trial(**about, **spent, error=error, stop_reason="error")
+            return trial
         # Some answers are run in a sandbox, which takes its time.
         scored = await asyncio.to_thread(score, item, result.answer)
+        found = {"value": scored.value, "reason": scored.reason, "answer": result.answer.text[:LONGEST]}
         if scored.status == "unscorable":
-            return Trial(**about, **spent, error=f"unscorable: {scored.reason}", stop_reason=result.stop_reason)
-        return Trial(
-            **about,
-            **spent,
-            value=scored.value,
-            reason=scored.reason,
-            answer=result.answer.text[:500],
-            stop_reason=result.stop_reason,
-        )
+            found = {"error": f"unscorable: {scored.reason}"}
+        return trial.model_copy(update=found)
 
     def _context(self, place: str) -> Context:
         """The resources of one run; its seed depends on the item and the epoch, and is the same for all strategies."""

@@ -7,6 +7,7 @@ item counts with the mean of its epochs.
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import combinations
 from math import comb
 from statistics import fmean
@@ -99,7 +100,7 @@ def mcnemar(only_first: int, only_second: int) -> float:
     """
     trials = only_first + only_second
     tail = sum(comb(trials, hits) for hits in range(min(only_first, only_second) + 1))
-    return min(1.0, 2 * tail / 2**trials)
+    return min(1.0, float(Fraction(tail, 2**trials) * 2))
 
 
 def paired_bootstrap(
