@@ -119,7 +119,8 @@ class Batch:
     prepare: Callable[[int], Context]
     """Makes the context of the run on the question of this number, counted from 1."""
     at_once: int = 8
-    on_answer: Callable[[Answered], None] = lambda answered: None
+    on_answer: Callable[[Answered, bool], None] = lambda answered, is_new: None
+    """Called with each answer that stands in the file, and with each new one; the second argument says which."""
 
     async def run(self) -> list[Answered]:
         """Answer all questions that have no answer yet; at the end the file is in the order of the questions.
@@ -134,12 +135,13 @@ class Batch:
         try:
             known = {one.number: self._checked(one) for one in file.lines}
             for one in known.values():
-                self.on_answer(one)
+                if not one.error:
+                    self.on_answer(one, False)
 
             async def answer(number: int) -> None:
                 known[number] = await self._answer(number)
                 file.append(known[number].model_dump())
-                self.on_answer(known[number])
+                self.on_answer(known[number], True)
 
             numbers = range(1, len(self.questions) + 1)
             left = [number for number in numbers if number not in known or known[number].error]

@@ -110,12 +110,15 @@ class Bench:
         """How many trials it has for each strategy."""
         return sum(len(task.items) for task in self.tasks) * self.epochs
 
-    async def run(self, record: Path, on_trial: Callable[[Trial], None] = lambda trial: None) -> list[Trial]:
+    async def run(
+        self, record: Path, on_trial: Callable[[Trial, bool], None] = lambda trial, is_new: None
+    ) -> list[Trial]:
         """Make all trials that are not in the record yet.
 
         Args:
             record: The file in which each trial is written down as it is finished.
-            on_trial: Called with each trial: first with those of the record, then as they are finished.
+            on_trial: Called with each trial that did not fail in the record, and with each new one as it is finished;
+                the second argument says which.
 
         Returns:
             All trials, in the order of tasks, items, epochs and strategies.
@@ -131,13 +134,14 @@ class Bench:
             done: dict[tuple[str, str, str, int], Trial] = {known.key: known for known in file.lines}
             file.lines = ()
             for known in done.values():
-                on_trial(known)
+                if not known.error:
+                    on_trial(known, False)
 
             async def work(job: tuple[str, Task, Item, int]) -> None:
                 trial = await self._trial(*job)
                 file.append(trial.model_dump())
                 done[trial.key] = trial
-                on_trial(trial)
+                on_trial(trial, True)
 
             left = (job for job in self._jobs() if not (found := done.get(_key(*job))) or found.error)
             await work_through(left, work, at_once=self.at_once)

@@ -22,6 +22,7 @@ from disputatio.model import Model, Reply, Request
 from disputatio.models import SimulatedModel
 from disputatio.models.virtual_time import VirtualTimeLoop
 from disputatio.question import Question
+from disputatio.redaction import redactor
 from disputatio.strategies import Strategy
 
 ENGINES = ("inspect-ai", "torch", "transformers", "vllm")
@@ -38,7 +39,7 @@ def manifest(bench: Bench, options: Mapping[str, JsonValue]) -> dict[str, JsonVa
         options: How it was asked for; `disputatio bench --again` takes them from here.
     """
     models = {"default": bench.model, **bench.models}
-    return {
+    about: dict[str, JsonValue] = {
         "format": 1,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "options": dict(options),
@@ -51,6 +52,8 @@ def manifest(bench: Bench, options: Mapping[str, JsonValue]) -> dict[str, JsonVa
         "system": platform.system(),
         "processor": platform.machine(),
     }
+    redacted: dict[str, JsonValue] = redactor()(about)  # an address may hold a password
+    return redacted
 
 
 def check(was: Mapping[str, Any], now: Mapping[str, Any], where: str) -> list[str]:

@@ -86,15 +86,16 @@ for (const button of axes) {
 }
 
 // A click on a title sorts by it, another one the other way round.
-const value = (row, place) => row.cells[place].dataset.value ?? row.cells[place].textContent;
+const text = (row, place) => row.cells[place].textContent;
+const number = (row, place) => parseFloat(text(row, place).replace(/[≈, ]/g, ""));
+const order = (place) => (a, b) => number(a, place) - number(b, place) || text(a, place).localeCompare(text(b, place), "en");
 for (const head of document.querySelectorAll("thead th[data-sort]")) {
   head.addEventListener("click", () => {
     const down = head.getAttribute("aria-sort") !== "descending";
     for (const other of head.parentNode.cells) other.removeAttribute("aria-sort");
     head.setAttribute("aria-sort", down ? "descending" : "ascending");
     const body = head.closest("table").tBodies[0];
-    const lines = [...body.rows].sort((a, b) =>
-      value(a, head.cellIndex).localeCompare(value(b, head.cellIndex), "en", { numeric: true }));
+    const lines = [...body.rows].sort(order(head.cellIndex));
     body.append(...(down ? lines.reverse() : lines));
   });
 }
