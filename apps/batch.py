@@ -29,7 +29,7 @@ from disputatio.apps.output import complain, reported
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from disputatio.evals.batch import Answered, Batch
+    from disputatio.evals.batch import Answered
 
 BATCHES = """\
 [bold]Examples[/bold]
