@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from disputatio.budget import Usage
 from disputatio.evals.bench import Trial
 from disputatio.evals.compare import Comparison, compare, front, winner
-from disputatio.evals.forecast import wilson
+from disputatio.evals.metrics.accuracy import wilson
 
 MOST_ERRORS = 0.05
 """Share of runs that may fail before there is no accuracy."""
