@@ -24,7 +24,7 @@ _CEILING = "The ceiling of one run"
 
 Workers = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Questions under way at one time [1 in this process, else 8].", min=1),
+    typer.Option(metavar="N", help="Questions under way at one time [1 for local and hf, else 8].", min=1),
 ]
 
 
@@ -92,6 +92,9 @@ def bench(
         typer.Option("--budget-cost", "--max-cost", metavar="X", help="Money.", rich_help_panel=_CEILING),
     ] = None,
     workers: Workers = None,
+    at_once: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Most calls of one run at one time.", rich_help_panel=_CEILING)
+    ] = 1,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the record and the report go.")
     ] = Path("bench"),
@@ -117,6 +120,7 @@ def bench(
             epochs=epochs,
             seed=seed or 0,
             temperature=temperature,
+            at_once=at_once,
             budget={name: value for name, value in limits.items() if value is not None},
         )
         if again:

@@ -45,6 +45,7 @@ class Asked(BaseModel):
     epochs: int = 1
     seed: int = 0
     temperature: float | None = None
+    at_once: int = 1
     budget: dict[str, float]
 
     @property
@@ -55,9 +56,11 @@ class Asked(BaseModel):
             words += ["--model", one]
         for name, value in self.budget.items():
             words += [f"--budget-{name}", f"{value:g}" if value != int(value) else str(int(value))]
-        for name in ("limit", "epochs", "seed", "temperature"):
+        for name in ("limit", "epochs", "seed", "temperature", "at_once"):
             value = getattr(self, name)
-            words += [f"--{name}", str(value)] if value != type(self).model_fields[name].default else []
+            words += (
+                [f"--{name.replace('_', '-')}", str(value)] if value != type(self).model_fields[name].default else []
+            )
         return shlex.join(words)
 
 
@@ -133,7 +136,8 @@ def _bench(asked: Asked, data: Path | None, workers: int | None) -> Bench:
         epochs=asked.epochs,
         seed=asked.seed,
         temperature=asked.temperature,
-        at_once=workers or (1 if is_here else 8),
+        workers=workers or (1 if is_here else 8),
+        at_once=asked.at_once,
     )
 
 
@@ -207,14 +211,17 @@ def _print(found: Report) -> None:
         lines = [cells(row) for row in found.by_task if row.task == name]
         parts += [Text(f"\n{plain(name)}", style="bold"), _table(TITLES, lines)]
     if found.comparisons:
-        parts += [Text("\nPairs, in percentage points", style="bold"), _table(*pairs(found))]
+        titles, lines = pairs(found)
+        joined = [[f"{first} : {second}", *rest] for first, second, *rest in lines]
+        parts += [Text("\nPairs, in percentage points", style="bold"), _table(["pair", *titles[2:]], joined)]
     show_parts(*parts, Text(f"\n{found.verdict}", style="bold"))
 
 
 def _table(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
     table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
-    for title in titles:
-        is_name = title in ("strategy", "first", "second", "better")
+    table.add_column(titles[0], style="cyan", overflow="fold", min_width=24)
+    for title in titles[1:]:
+        is_name = title == "better"
         table.add_column(title, justify="left" if is_name else "right", no_wrap=not is_name, overflow="fold")
     for line in lines:
         table.add_row(*(Text(plain(cell)) for cell in line))

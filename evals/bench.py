@@ -93,8 +93,11 @@ class Bench:
     epochs: int = 1
     seed: int = 0
     temperature: float | None = None
-    at_once: int = 8
+    workers: int = 8
     """Runs under way at one time."""
+    at_once: int | None = 1
+    """Calls of one run under way at one time; None is no limit. Agents that speak at once each reserve the longest
+    reply that they might give, and so can end a run that is far from its ceiling."""
 
     def __post_init__(self) -> None:
         if self.budget == Budget():
@@ -144,7 +147,7 @@ class Bench:
                 on_trial(trial, True)
 
             left = (job for job in self._jobs() if not (found := done.get(_key(*job))) or found.error)
-            await work_through(left, work, at_once=self.at_once)
+            await work_through(left, work, at_once=self.workers)
         finally:
             file.close()
         return [done[_key(*job)] for job in self._jobs()]
@@ -189,6 +192,7 @@ class Bench:
             model=self.model,
             models=self.models,
             budget=self.budget,
+            at_once=self.at_once,
             temperature=self.temperature,
             seed=crc32(place.encode()),
         )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from disputatio.evals.report import Report, Row, points
 from disputatio.writing import harmless
 
-TITLES = ("strategy", "accuracy", "95 % interval", "unparsed", "errors", "cut short", "calls", "tokens", "s", "money")
+TITLES = ("strategy", "accuracy", "95 % interval", "unparsed", "errors", "short", "calls", "tokens", "s", "money")
 
 
 def cells(row: Row) -> list[str]:
@@ -46,7 +46,7 @@ def pairs(report: Report) -> tuple[list[str], list[list[str]]]:
             f"{one.only_first:,} : {one.only_second:,}",
             f"{one.p:.3g}",
             f"{one.corrected:.3g}",
-            one.better or "not told apart",
+            one.better or "neither",
         ]
         for one in report.comparisons
     ]
