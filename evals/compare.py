@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
-from math import comb
 from statistics import fmean
 
 from disputatio.errors import ConfigurationError
@@ -99,8 +98,11 @@ def mcnemar(only_first: int, only_second: int) -> float:
     0.03857421875
     """
     trials = only_first + only_second
-    tail = sum(comb(trials, hits) for hits in range(min(only_first, only_second) + 1))
-    return min(1.0, float(Fraction(tail, 2**trials) * 2))
+    tail = term = 1
+    for hits in range(1, min(only_first, only_second) + 1):
+        term = term * (trials - hits + 1) // hits  # the binomial coefficient, from the one before it
+        tail += term
+    return min(1.0, float(Fraction(2 * tail, 2**trials)))
 
 
 def paired_bootstrap(
