@@ -84,9 +84,9 @@ def batch(
 
         asked = read(_text(questions), str(questions))
         is_here = any(name.partition(":")[0] in ("local", "hf") for name in names.values())
-        at_once = workers or (1 if is_here else 8)
+        under_way = workers or (1 if is_here else 8)
         with _progress(len(asked), quiet=quiet) as hear:
-            work = Batch(questions=asked, strategy=chosen, out=out, prepare=context, at_once=at_once, on_answer=hear)
+            work = Batch(questions=asked, strategy=chosen, out=out, prepare=context, workers=under_way, on_answer=hear)
             answers = asyncio.run(work.run())
         failed = sum(bool(one.error) for one in answers)
         silent = sum(one.value is None and not one.error for one in answers)

@@ -118,7 +118,8 @@ class Batch:
     out: Path
     prepare: Callable[[int], Context]
     """Makes the context of the run on the question of this number, counted from 1."""
-    at_once: int = 8
+    workers: int = 8
+    """Questions under way at one time."""
     on_answer: Callable[[Answered, bool], None] = lambda answered, is_new: None
     """Called with each answer that stands in the file, and with each new one; the second argument says which."""
 
@@ -145,7 +146,7 @@ class Batch:
 
             numbers = range(1, len(self.questions) + 1)
             left = [number for number in numbers if number not in known or known[number].error]
-            await work_through(left, answer, at_once=self.at_once)
+            await work_through(left, answer, at_once=self.workers)
             answers = [known[number] for number in numbers]
             if left or answers != file.lines:
                 _replace(self.out, answers)
@@ -227,13 +228,15 @@ def _question(line: str, where: str) -> Question:
             return Question.of(line)
         given = parse_object(line)
         text = given.get("text", given.get("question"))
+        if not isinstance(text, str):
+            raise ValueError("it has no question")
         choices = [one["text"] if isinstance(one, dict) else one for one in given.get("choices") or ()]
         wanted = {key: given[key] for key in ("context", "answer_type") if given.get(key)}
         if isinstance(wanted.get("context"), str):
             wanted["context"] = [wanted["context"]]
         name = None if given.get("id") is None else str(given["id"])
         if not (choices or wanted):
-            return Question.of(str(text)).model_copy(update={"id": name})
+            return Question.of(text).model_copy(update={"id": name})
         return Question.model_validate({"text": text, "choices": choices, "id": name, **wanted})
     except ValidationError as error:
         raise ConfigurationError(f"{where}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
