@@ -57,7 +57,7 @@ function draw(axis) {
     chart.append(mark);
     const width = name.getComputedTextLength();
     const left = at + 12 + width < WIDTH ? at + 12 : at - 12 - width;
-    let high = y(row.accuracy);
+    let high = y(row.accuracy) - 12; // above the steps of the front, which begin at the point
     while (taken.some(([a, b, c]) => Math.abs(high - c) < 17 && left < b && a < left + width)) high += 2;
     taken.push([left, left + width, high]);
     name.setAttribute("x", left);

@@ -81,11 +81,11 @@ class Report(_Part):
         pair = next(one for one in self.comparisons if {one.first, one.second} == {best.strategy, second.strategy})
         sign = 1 if pair.first == best.strategy else -1
         low, high = sorted(sign * bound for bound in pair.interval)
+        ahead = f"ahead of {second.strategy} by {points(sign * pair.difference)} points"
+        if best.accuracy == second.accuracy:
+            ahead = f"level with {second.strategy}"
         covers = "covers zero" if low <= 0 <= high else "does not cover zero, but the corrected test does not tell"
-        return (
-            f"No winner: {best.strategy} is ahead of {second.strategy} by {points(sign * pair.difference)} points, and "
-            f"the 95 % interval of the difference, {points(low)} to {points(high)}, {covers}."
-        )
+        return f"No winner: {best.strategy} is {ahead}, and the 95 % interval of the difference, {points(low)} to {points(high)}, {covers}."
 
 
 def points(share: float) -> str:

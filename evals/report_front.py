@@ -51,7 +51,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Round numbers with equal steps that span a range.
 
     >>> ticks(0, 1730)
-    [0.0, 500.0, 1000.0, 1500.0, 2000.0]
+    [0, 500, 1000, 1500, 2000]
     """
     rough = max(high - low, 1e-9) / (most - 1)
     scale = 10 ** floor(log10(rough))
@@ -98,6 +98,7 @@ def _labels(rows: Sequence[Row], places: dict[str, tuple[float, float]]) -> list
     parts = []
     for row in sorted(rows, key=lambda row: places[row.strategy][1]):
         x, y = places[row.strategy]
+        y -= 11  # above the steps of the front, which begin at the point
         name = excerpt(row.strategy, 60)
         width = text_width(name, _SIZE)
         left = x + 11 if x + 11 + width < _WIDTH else x - 11 - width
