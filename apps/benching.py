@@ -21,7 +21,7 @@ from disputatio.errors import ConfigurationError, MissingExtraError, StoreError
 from disputatio.evals import load
 from disputatio.evals.bench import Bench, contestants
 from disputatio.evals.bench_manifest import check, manifest
-from disputatio.evals.report import Report, report
+from disputatio.evals.report import Report, Row, report
 from disputatio.evals.report_front import png, svg
 from disputatio.evals.report_page import page
 from disputatio.evals.report_text import TITLES, cells, markdown, pairs
@@ -206,20 +206,27 @@ def give(found: Report, out: Path, format: Literal["text", "json", "markdown"], 
 
 
 def _print(found: Report) -> None:
-    parts: list[Any] = [_table(TITLES, [cells(row) for row in found.rows])]
+    parts: list[Any] = [_rows(found.rows)]
     for name in dict.fromkeys(row.task for row in found.by_task):
-        lines = [cells(row) for row in found.by_task if row.task == name]
-        parts += [Text(f"\n{plain(name)}", style="bold"), _table(TITLES, lines)]
+        parts += [Text(f"\n{plain(name)}", style="bold"), _rows([row for row in found.by_task if row.task == name])]
     if found.comparisons:
         titles, lines = pairs(found)
         joined = [[f"{first} : {second}", *rest] for first, second, *rest in lines]
-        parts += [Text("\nPairs, in percentage points", style="bold"), _table(["pair", *titles[2:]], joined)]
+        kept = [place for place, title in enumerate(["pair", *titles[2:]]) if title != "p"]
+        table = _table([["pair", *titles[2:]][place] for place in kept], [[line[n] for n in kept] for line in joined])
+        parts += [Text("\nPairs, in percentage points", style="bold"), table]
     show_parts(*parts, Text(f"\n{found.verdict}", style="bold"))
+
+
+def _rows(rows: Sequence[Row]) -> Table:
+    """The table of strategies; without money where nothing costs any, so that it fits a narrow terminal."""
+    last = None if any(row.cost != 0 for row in rows) else -1
+    return _table(TITLES[:last], [cells(row)[:last] for row in rows])
 
 
 def _table(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
     table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
-    table.add_column(titles[0], style="cyan", overflow="fold", min_width=24)
+    table.add_column(titles[0], style="cyan", overflow="fold", min_width=16)
     for title in titles[1:]:
         is_name = title == "better"
         table.add_column(title, justify="left" if is_name else "right", no_wrap=not is_name, overflow="fold")
