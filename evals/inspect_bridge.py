@@ -87,6 +87,9 @@ def reasoning(
 
 
 def _question(state: TaskState, answer_type: AnswerType | None) -> Question:
+    """The question of a sample: that of our item, or one made of what another task has."""
+    if "item" in state.metadata:
+        return Item.model_validate(state.metadata["item"]).question
     choices = tuple(choice.value for choice in state.choices)
     if choices:
         return Question(text=state.input_text, choices=choices)

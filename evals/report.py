@@ -85,7 +85,8 @@ class Report(_Part):
         if best.accuracy == second.accuracy:
             ahead = f"level with {second.strategy}"
         covers = "covers zero" if low <= 0 <= high else "does not cover zero, but the corrected test does not tell"
-        return f"No winner: {best.strategy} is {ahead}, and the 95 % interval of the difference, {points(low)} to {points(high)}, {covers}."
+        bounds = f"{points(low)} to {points(high)}"
+        return f"No winner: {best.strategy} is {ahead}, and the 95 % interval of the difference, {bounds}, {covers}."
 
 
 def points(share: float) -> str:
