@@ -1,4 +1,4 @@
-"""The command line: `disputatio debate`, `solve`, `plan`, `strategies`, `models`, `doctor` and `mcp`.
+"""The command line: `disputatio debate`, `solve`, `plan`, `bench`, `batch`, `strategies`, `models`, `doctor`, `mcp`.
 
 Nothing heavy is imported before a command runs, so that help and completion come at once.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 import disputatio
-from disputatio.apps import doctor, memory, models, runs, warm
+from disputatio.apps import batch, bench, doctor, memory, models, runs, warm
 from disputatio.apps.options import (
     DEBATES,
     EXIT_CODES,
@@ -66,6 +66,8 @@ app.add_typer(models.app, name="models")
 app.add_typer(memory.app, name="memory")
 app.command()(doctor.doctor)
 app.command()(warm.warm)
+app.command(epilog=bench.BENCHES)(bench.bench)
+app.command(epilog=batch.BATCHES)(batch.batch)
 
 
 def _version(wanted: bool) -> None:

@@ -27,7 +27,12 @@ def mermaid(strategy: "Strategy[Any]") -> str:
 
 
 def png(strategy: "Strategy[Any]") -> bytes:
-    """A strategy's graph as a PNG, at twice the size of the SVG.
+    """A strategy's graph as a PNG, at twice the size of the SVG; raises what `rendered` raises."""
+    return rendered(svg(strategy))
+
+
+def rendered(picture: str) -> bytes:
+    """An SVG image as a PNG, at twice its size.
 
     Raises:
         MissingExtraError: If resvg-py is not installed.
@@ -39,7 +44,7 @@ def png(strategy: "Strategy[Any]") -> bytes:
     # Without a font the renderer leaves text out and says nothing.
     if resvg.svg_to_bytes(svg_string=written) == resvg.svg_to_bytes(svg_string=frame.format("")):
         raise ConfigurationError(_NO_FONT)
-    return bytes(resvg.svg_to_bytes(svg_string=svg(strategy), zoom=2))
+    return bytes(resvg.svg_to_bytes(svg_string=picture, zoom=2))
 
 
 def svg(strategy: "Strategy[Any]") -> str:

@@ -12,7 +12,7 @@ not such a line is an error.
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -167,7 +167,9 @@ class JournalFile:
     path: Path
     fsync: bool = False
     """Whether each line is forced to the disk, so that it outlives a power cut and not only the process."""
-    lines: Sequence[Line] = ()
+    reader: Callable[[bytes, str], tuple[Sequence[Any], int]] = parse
+    """Makes lines of what is in it; another one makes it the file of something else."""
+    lines: Sequence[Any] = ()
     """What was in it before."""
     _file: int = -1
     _size: int = 0
@@ -187,7 +189,7 @@ class JournalFile:
             _lock(self._file, self.path)
             with open(self._file, "rb", closefd=False) as file:
                 content = file.read()
-            self.lines, self._size = parse(content, str(self.path))
+            self.lines, self._size = self.reader(content, str(self.path))
             os.ftruncate(self._file, self._size)
             if self._size and content[self._size - 1 : self._size] != b"\n":
                 self._put(b"\n")

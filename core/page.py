@@ -72,8 +72,13 @@ def fill(template: str, *, style: str, script: str, **parts: str) -> str:
         script: The script.
         **parts: What else it has places for, as HTML.
     """
+    return assembled(text_of(template), style=style, script=script, **parts)
+
+
+def assembled(template: str, *, style: str, script: str, **parts: str) -> str:
+    """Fill a template given as text; see `fill`."""
     policy = _CSP.format(_hash(style), _hash(script))
-    return Template(text_of(template)).substitute(policy=policy, style=style, script=script, **parts)
+    return Template(template).substitute(policy=policy, style=style, script=script, **parts)
 
 
 def embed(result: "Result") -> str:
@@ -105,7 +110,7 @@ def _page(result: "Result") -> str:
         transcript=_transcript(result),
         cost=_cost(result),
         footer=xml(f"Run {result.run_id}"),
-        run=_embedded(result),
+        run=in_script(result.model_dump()),
     )
 
 
@@ -127,10 +132,9 @@ def _hash(text: str) -> str:
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-def _embedded(result: "Result") -> str:
-    """The run's JSON for a script element, which ends at the first `</script` whatever the quotes say."""
-    text = json.dumps(result.model_dump())
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+def in_script(value: object) -> str:
+    """JSON for a script element, which ends at the first `</script` whatever the quotes say."""
+    return json.dumps(value).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _prose(markdown: str) -> str:

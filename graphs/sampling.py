@@ -1,8 +1,8 @@
 """Sampling: one agent answers the same question many times over, at once or in batches until a rule stops it.
 
 START -> sample, all at once -> then                                   without a stop
-START -> sample, a batch at once -> gather -+-> the next batch         until the rule stops it
-                                            +-> then                   or all are drawn
+START -> sample, a batch at once -> gather -+-> the next batch         until the rule or the budget
+                                            +-> then                   stops it, or all are drawn
 """
 
 from collections.abc import Callable, Sequence
@@ -80,10 +80,10 @@ class Sampling:
         graph.add_node("gather", _gather)
         graph.add_edge("sample", "gather")
 
-        async def go_on(state: State) -> str | list[Send]:
-            drawn = self.drawn(state)
+        async def go_on(state: State, runtime: Runtime[Context]) -> str | list[Send]:
             assert self.stop is not None
-            return then if drawn >= self.samples or self.stop(self.votes(state)) else await self._fan_out(state)
+            is_over = self.drawn(state) >= self.samples or runtime.context.ledger.stopped
+            return then if is_over or self.stop(self.votes(state)) else await self._fan_out(state)
 
         graph.add_conditional_edges("gather", go_on, ["sample", then])
 

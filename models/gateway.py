@@ -175,7 +175,12 @@ class _Call:
                 listener(retried)
 
     async def _attempt(self, *, calls: int = 1) -> Reply:
-        """Make the call once: reserve, ask, settle."""
+        """Make the call once, when its turn has come: what waits for its turn reserves nothing."""
+        async with self.gate or _NO_LIMIT:
+            return await self._made(calls)
+
+    async def _made(self, calls: int) -> Reply:
+        """Reserve, ask, settle."""
         self.trace.attempts += 1
         request = self.request
         counted = await _count(self.model, request) if self.ledger.counts_prompts else 0
@@ -187,8 +192,7 @@ class _Call:
         try:
             if rated:
                 await rated.afford(most)
-            async with self.gate or _NO_LIMIT:
-                reply = await self.model.complete(limited, self._hear if self.on_text else None)
+            reply = await self.model.complete(limited, self._hear if self.on_text else None)
         except ModelError as error:
             self._settle(held, error.usage)
             raise

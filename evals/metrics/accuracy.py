@@ -12,7 +12,7 @@ Z95 = 1.959964
 """The standard normal distribution has 95 % of its mass within this distance of 0."""
 
 
-def wilson(hits: int, trials: int, *, z: float = Z95) -> tuple[float, float]:
+def wilson(hits: float, trials: int, *, z: float = Z95) -> tuple[float, float]:
     """The score interval of a share, which also holds near 0 and 1 (Wilson 1927, JASA 22, 209-212).
 
     >>> [round(bound, 4) for bound in wilson(8, 10)]

@@ -1,6 +1,8 @@
 """Self-consistency: several chains of thought are sampled, and the most frequent answer wins.
 
 START -> sample, all at once -> vote -> END
+START -> sample, a batch at once -> gather -+-> the next batch         with a size of batches
+                                            +-> vote -> END
 """
 
 from typing import Any
@@ -26,7 +28,12 @@ RULES_OF_SAMPLES = [name for name, rule in RULES.items() if rule.needs in ("vote
     calls=lambda decision, **given: Sampling(**given).turns,
 )
 def self_consistency(
-    *, samples: int = 40, temperature: float = 0.7, decision: str = "plurality", solver: Agent | None = None
+    *,
+    samples: int = 40,
+    temperature: float = 0.7,
+    decision: str = "plurality",
+    batch: int | None = None,
+    solver: Agent | None = None,
 ) -> StateGraph[State, Context, Input, Output]:
     """Sample several chains of thought and take the most frequent answer.
 
@@ -35,6 +42,8 @@ def self_consistency(
         temperature: Randomness of the samples, above 0 unless there is only one.
         decision: plurality, majority, supermajority, unanimity, or confidence_weighted: the largest sum of stated
             confidences.
+        batch: How many are drawn at once, at least 1; None draws all. One at a time fills a budget: of samples that
+            are drawn at once, each reserves the longest reply that it might give.
         solver: Who thinks; None makes a plain solver.
 
     Raises:
@@ -43,7 +52,8 @@ def self_consistency(
     Departs from the paper: zero-shot prompts instead of few-shot ones; a sample without a readable answer abstains;
     ties are drawn by seed and marked.
     """
-    sampling = Sampling(samples=samples, temperature=temperature, solver=solver)
+    is_enough = None if batch is None else lambda votes: False
+    sampling = Sampling(samples=samples, temperature=temperature, solver=solver, batch=batch, stop=is_enough)
     if decision not in RULES_OF_SAMPLES:
         raise unknown("decision rule of samples", decision, RULES_OF_SAMPLES)
     rule = RULES[decision]

@@ -86,9 +86,20 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
+def started() -> list[ModelServer]:
+    """The model servers that a test has started."""
+    return []
+
+
+@pytest.fixture
+def came(started: list[ModelServer]) -> Callable[[], list[str]]:
+    """Gives the prompts that have come to them so far."""
+    return lambda: [prompt for server in started for prompt in server.prompts]
+
+
+@pytest.fixture
+def serve(started: list[ModelServer]) -> Iterator[Serve]:
     """Start a model server; gives the model string for it."""
-    servers: list[ModelServer] = []
 
     def start(
         reply: str | Reply = "Because.\n\nAnswer: yes\nConfidence: 80",
@@ -98,11 +109,11 @@ def serve() -> Iterator[Serve]:
         structured: bool = True,
     ) -> str:
         function = reply if callable(reply) else lambda _: reply
-        servers.append(ModelServer(function, delay, status, structured))
-        threading.Thread(target=servers[-1].serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return f"openai-compatible:http://127.0.0.1:{servers[-1].server_port}/v1#m"
+        started.append(ModelServer(function, delay, status, structured))
+        threading.Thread(target=started[-1].serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return f"openai-compatible:http://127.0.0.1:{started[-1].server_port}/v1#m"
 
     yield start
-    for server in servers:
+    for server in started:
         server.shutdown()
         server.server_close()

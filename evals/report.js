@@ -1,0 +1,103 @@
+"use strict";
+const rows = JSON.parse(document.getElementById("points").textContent);
+const chart = document.getElementById("chart");
+const LEFT = 70, RIGHT = 24, TOP = 24, BOTTOM = 44, WIDTH = 1000, HEIGHT = 520;
+
+function element(name, attributes, text) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+// Round numbers with equal steps that span a range.
+function ticks(low, high) {
+  const rough = Math.max(high - low, 1e-9) / 5;
+  const scale = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * scale).find((one) => one >= rough * 0.999);
+  const first = Math.floor(low / step), last = Math.max(Math.ceil(high / step), first + 1);
+  return Array.from({ length: last - first + 1 }, (_, place) => (first + place) * step);
+}
+
+const dominated = (one, axis) => rows.some((other) => other.accuracy !== null && other[axis] !== null
+  && other[axis] <= one[axis] && other.accuracy >= one.accuracy
+  && (other[axis] < one[axis] || other.accuracy > one.accuracy));
+
+function draw(axis) {
+  const shown = rows.filter((row) => row.accuracy !== null && row[axis] !== null);
+  chart.replaceChildren();
+  if (!shown.length) return;
+  const xs = ticks(0, Math.max(...shown.map((row) => row[axis])));
+  const ys = ticks(Math.min(...shown.map((row) => row.low)) * 100, Math.max(...shown.map((row) => row.high)) * 100);
+  const x = (value) => LEFT + (WIDTH - LEFT - RIGHT) * value / xs.at(-1);
+  const y = (share) => HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (share * 100 - ys[0]) / (ys.at(-1) - ys[0]);
+  for (const tick of xs) {
+    chart.append(element("path", { class: "grid", d: `M${x(tick)},${TOP} V${HEIGHT - BOTTOM}` }));
+    chart.append(element("text", { class: "tick", x: x(tick), y: HEIGHT - 18, "text-anchor": "middle" },
+      tick.toLocaleString("en", { maximumSignificantDigits: 4 })));
+  }
+  for (const tick of ys) {
+    chart.append(element("path", { class: "grid", d: `M${LEFT},${y(tick / 100)} H${WIDTH - RIGHT}` }));
+    chart.append(element("text", { class: "tick", x: LEFT - 10, y: y(tick / 100) + 4, "text-anchor": "end" },
+      `${Number(tick.toPrecision(6))} %`));
+  }
+  const front = shown.filter((row) => !dominated(row, axis)).sort((a, b) => a[axis] - b[axis]);
+  const steps = front.map((row, place) => `${place ? "H" : "M"}${x(row[axis])}${place ? " V" : ","}${y(row.accuracy)}`);
+  chart.append(element("path", { class: "step", d: `${steps.join(" ")} H${WIDTH - RIGHT}` }));
+  const taken = [];
+  for (const row of [...shown].sort((a, b) => b.accuracy - a.accuracy)) {
+    const mark = element("g", { class: front.includes(row) ? "mark best" : "mark", "data-name": row.strategy });
+    const at = x(row[axis]);
+    mark.append(element("path", { class: "bar", d: `M${at - 4},${y(row.low)} h8 M${at},${y(row.low)} V${y(row.high)} M${at - 4},${y(row.high)} h8` }));
+    const point = element("circle", { cx: at, cy: y(row.accuracy), r: 6, tabindex: 0 });
+    point.append(element("title", {}, row.about));
+    mark.append(point);
+    const name = element("text", { y: 0 }, row.strategy);
+    mark.append(name);
+    chart.append(mark);
+    const width = name.getComputedTextLength();
+    const left = at + 12 + width < WIDTH ? at + 12 : at - 12 - width;
+    let high = y(row.accuracy) - 12; // above the steps of the front, which begin at the point
+    while (taken.some(([a, b, c]) => Math.abs(high - c) < 17 && left < b && a < left + width)) high += 2;
+    taken.push([left, left + width, high]);
+    name.setAttribute("x", left);
+    name.setAttribute("y", high + 4);
+    for (const kind of ["pointerenter", "focusin"]) mark.addEventListener(kind, () => light(row.strategy));
+    for (const kind of ["pointerleave", "focusout"]) mark.addEventListener(kind, () => light(null));
+  }
+}
+
+function light(name) {
+  chart.classList.toggle("lit", name !== null);
+  for (const one of document.querySelectorAll("[data-name]")) one.classList.toggle("lit", one.dataset.name === name);
+}
+
+for (const line of document.querySelectorAll("tr[data-name]")) {
+  line.addEventListener("pointerenter", () => light(line.dataset.name));
+  line.addEventListener("pointerleave", () => light(null));
+}
+
+const axes = [...document.querySelectorAll(".axes button")];
+for (const button of axes) {
+  button.addEventListener("click", () => {
+    axes.forEach((one) => one.setAttribute("aria-pressed", String(one === button)));
+    draw(button.dataset.axis);
+  });
+}
+
+// A click on a title sorts by it, another one the other way round.
+const text = (row, place) => row.cells[place].textContent;
+const number = (row, place) => parseFloat(text(row, place).replace(/[≈, ]/g, ""));
+const order = (place) => (a, b) => number(a, place) - number(b, place) || text(a, place).localeCompare(text(b, place), "en");
+for (const head of document.querySelectorAll("thead th[data-sort]")) {
+  head.addEventListener("click", () => {
+    const down = head.getAttribute("aria-sort") !== "descending";
+    for (const other of head.parentNode.cells) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const body = head.closest("table").tBodies[0];
+    const lines = [...body.rows].sort(order(head.cellIndex));
+    body.append(...(down ? lines.reverse() : lines));
+  });
+}
+
+draw("tokens");

@@ -1,0 +1,173 @@
+"""`disputatio bench` and `disputatio batch` from outside: their files, their ends, and kill -9 in the middle."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from disputatio.apps.benching import Asked, separated
+from disputatio.apps.cli import app
+from disputatio.evals.bench import FILLED, Trial
+from tests.apps.conftest import Serve
+
+MAIN = [sys.executable, "-c", "from disputatio.apps.cli import main; main()"]
+ITEMS = 12
+
+
+def answer(prompt: str) -> str:
+    """Right about every second item."""
+    number = int(re.findall(r"Item (\d+):", prompt)[0])
+    time.sleep(0.02)
+    return f"So.\nAnswer: {number if number % 2 else 0}\nConfidence: 60"
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    """A task file as a user writes it."""
+    path = tmp_path / "mine.jsonl"
+    numbers = range(1, ITEMS + 1)
+    lines = [{"question": f"Item {n}: which number is it?", "answer": str(n), "target_type": "number"} for n in numbers]
+    path.write_text("\n".join(map(json.dumps, lines)) + "\n", encoding="utf-8")
+    return path
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(one) for one in arguments], env={"COLUMNS": "160"})
+
+
+def bench(task: Path, model: str, out: Path, *more: object) -> Result:
+    return call("bench", "--tasks", task, "--model", model, "--budget-calls", 3, "--out", out, *more)
+
+
+def killed_after(lines: int, record: Path, *command: object) -> int:
+    """Run a command until its record has so many lines, and kill it; gives how many lines were whole."""
+    with subprocess.Popen([*MAIN, *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and (not record.exists() or record.read_bytes().count(b"\n") < lines):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL, "it was too fast to be killed"
+    return record.read_bytes().count(b"\n")
+
+
+def asked(prompts: list[str]) -> Counter[str]:
+    """How often each item was asked."""
+    return Counter(re.findall(r"Item (\d+):", prompt)[0] for prompt in prompts)
+
+
+def test_a_report_and_all_that_it_was_made_from(task: Path, serve: Serve, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = bench(task, serve(answer), out, "--strategies", "debate(rounds=1)")
+    assert done.exit_code == 0, done.stderr
+    named = ("manifest.json", "record.jsonl", "report.json", "report.md", "report.html", "front.svg")
+    assert all((out / name).is_file() for name in named)
+    rows = {row["strategy"]: row for row in json.loads((out / "report.json").read_text("utf-8"))["rows"]}
+    assert list(rows) == ["chain_of_thought", FILLED, "debate(rounds=1)"]
+    assert [row["accuracy"] for row in rows.values()] == [0.5] * 3
+    assert [row["usage"]["calls"] for row in rows.values()] == [ITEMS, 3 * ITEMS, 3 * ITEMS]
+    assert "No winner" in done.stdout
+    assert re.search(r"chain_of_thought +50\.0 % +25\.4 to 74\.6 +0 +0 +0 +1\.0", done.stdout)
+    assert "36 of 36" in done.stderr
+
+
+def test_a_bench_that_was_killed_repeats_no_finished_item(
+    task: Path, serve: Serve, came: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    out, model = tmp_path / "out", serve(answer)
+    words = ("bench", "--tasks", task, "--model", model, "--budget-calls", 3, "--out", out, "--workers", 2, "-q")
+    whole = killed_after(7, out / "record.jsonl", *words)
+    kept = [Trial.model_validate_json(line) for line in (out / "record.jsonl").read_bytes().splitlines()[:whole]]
+    before = len(came())
+    assert call(*words).exit_code == 0
+    trials = [Trial.model_validate_json(line) for line in (out / "record.jsonl").read_bytes().splitlines()]
+    assert trials[:whole] == kept
+    assert len({trial.key for trial in trials}) == len(trials) == 2 * ITEMS
+    spent = sum(trial.usage.calls for trial in trials[whole:])
+    assert len(came()) - before == spent, "only what was not finished is asked"
+    assert call(*words).exit_code == 0
+    assert len(came()) - before == spent, "and nothing where all is"
+
+
+def test_a_batch_that_was_killed_loses_and_repeats_nothing(
+    task: Path, serve: Serve, came: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    out = tmp_path / "answers.jsonl"
+    words = ("batch", task, "--model", serve(answer), "--out", out, "--workers", 2, "-q")
+    whole = killed_after(4, out, *words)
+    finished = {json.loads(line)["number"] for line in out.read_bytes().splitlines()[:whole]}
+    assert call(*words).exit_code == 0
+    answers = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    assert [one["number"] for one in answers] == list(range(1, ITEMS + 1))
+    counts = asked(came())
+    assert {number: counts[str(number)] for number in finished} == dict.fromkeys(finished, 1)
+    assert set(counts) == {str(number) for number in range(1, ITEMS + 1)}
+
+
+def test_a_bench_is_run_again_from_its_manifest(task: Path, serve: Serve, tmp_path: Path) -> None:
+    first, second, model = tmp_path / "first", tmp_path / "second", serve(answer)
+    given = ("--strategies", "react", "--epochs", 2, "--limit", 3, "--seed", 4, "--temperature", 0.5, "-q")
+    assert bench(task, model, first, *given).exit_code == 0
+    done = call("bench", "--again", first / "manifest.json", "--out", second, "-q")
+    assert done.exit_code == 0, done.stderr
+    reports = [json.loads((out / "report.json").read_text("utf-8")) for out in (first, second)]
+    for row in [*reports[0]["rows"], *reports[1]["rows"]]:
+        del row["seconds"]
+    assert reports[0]["rows"] == reports[1]["rows"]
+    assert reports[0]["manifest"]["options"] == reports[1]["manifest"]["options"]
+    task.write_text(re.sub(r'"answer": "\d+"', '"answer": "0"', task.read_text("utf-8")), encoding="utf-8")
+    done = call("bench", "--again", first / "manifest.json", "--limit", "3", "--out", tmp_path / "third", "-q")
+    assert done.exit_code == 2
+    assert "is of another bench: sha256 was" in done.stderr
+
+
+def test_the_folder_of_another_bench_is_left_alone(task: Path, serve: Serve, tmp_path: Path) -> None:
+    out, model = tmp_path / "out", serve(answer)
+    assert bench(task, model, out, "--limit", 1, "-q").exit_code == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    done = bench(task, model, out, "--limit", 1, "--epochs", 2)
+    assert done.exit_code == 2
+    assert "is of another bench: epochs was 1, is 2" in done.stderr
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("bench", "--budget-tokens", 100), "which tasks?"),
+        (("bench", "--tasks", "TASK"), "one ceiling"),
+        (("bench", "--tasks", "TASK", "--budget-tokens", 0), "--max-tokens is a number above 0"),
+        (("bench", "--tasks", "nope", "--budget-tokens", 100), "unknown task 'nope'"),
+        (("bench", "--tasks", "TASK", "--budget-tokens", 100, "--strategies", "debat"), "did you mean 'debate'?"),
+        (("bench", "--again", "missing.json", "--tasks", "TASK"), "leave them out"),
+        (("bench", "--again", "missing.json"), "cannot read 'missing.json'"),
+        (("bench", "--again", "TASK"), "is no manifest"),
+        (("batch", "missing.txt", "--out", "answers.jsonl"), "cannot read the questions from 'missing.txt'"),
+        (("batch", "TASK", "--out", "missing/answers.jsonl"), "cannot write"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_asked(task: Path, words: tuple[object, ...], message: str) -> None:
+    done = call(*(task if word == "TASK" else word for word in words), "--model", "sim:accuracy=1")
+    assert done.exit_code in (1, 2)
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_commas_separate_but_for_those_in_brackets() -> None:
+    assert separated("debate, react(rounds=2, x=1) ,a") == ["debate", "react(rounds=2, x=1)", "a"]
+    assert separated(" , ") == []
+
+
+def test_the_command_that_makes_a_report_again_is_one_that_parses() -> None:
+    budget = {"tokens": 4000, "seconds": 1.5}
+    given = Asked(strategies=("a(b='c d')", "e"), tasks=("t",), model=("sim:", "judge=sim:"), epochs=2, budget=budget)
+    assert given.command == (
+        "disputatio bench --strategies 'a(b='\"'\"'c d'\"'\"'),e' --tasks t --model sim: --model judge=sim: "
+        "--budget-tokens 4000 --budget-seconds 1.5 --epochs 2"
+    )
