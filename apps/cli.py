@@ -61,13 +61,6 @@ app = typer.Typer(
 )
 shelf = typer.Typer(help="List the strategies, or show one.", invoke_without_command=True)
 app.add_typer(shelf, name="strategies")
-app.add_typer(runs.app, name="runs")
-app.add_typer(models.app, name="models")
-app.add_typer(memory.app, name="memory")
-app.command()(doctor.doctor)
-app.command()(warm.warm)
-app.command(epilog=bench.BENCHES)(bench.bench)
-app.command(epilog=batch.BATCHES)(batch.batch)
 
 
 def _version(wanted: bool) -> None:
@@ -298,6 +291,15 @@ def show(
         from disputatio.apps import catalogue
 
         catalogue.show(name, mermaid=mermaid, svg=svg, png=png)
+
+
+app.command(epilog=bench.BENCHES)(bench.bench)
+app.command(epilog=batch.BATCHES)(batch.batch)
+app.command()(doctor.doctor)
+app.command()(warm.warm)
+app.add_typer(runs.app, name="runs")
+app.add_typer(memory.app, name="memory")
+app.add_typer(models.app, name="models")
 
 
 def main() -> None:
