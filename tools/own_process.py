@@ -6,6 +6,7 @@ has a limit on its memory and processor time, an empty environment, and no part 
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ MEMORY = 2 * 2**30
 """Bytes that it may use, where the system can limit it."""
 STARTING = 10.0
 """Seconds on top for the start of the process and the import of the library, on a machine that is busy."""
+_OUT_OF_TIME = [getattr(signal, name) for name in ("SIGALRM", "SIGXCPU") if hasattr(signal, name)]
+"""Signals by which the system ends a worker whose time is over."""
 _RUNNER = Path(__file__).with_name("workers") / "runner.py"
 
 
@@ -56,7 +59,7 @@ def in_own_process(library: str, worker: str, given: Mapping[str, Any], *, secon
         raise ToolError("the work ended without a result; ask for something smaller") from error
     if found.get("missing"):
         require(library, extra="logic")
-    if found.get("late"):
+    if -done.returncode in _OUT_OF_TIME:
         raise ToolError(_too_long(seconds), fault="timeout")
     if "error" in found:
         raise ToolError(" ".join(str(found["error"]).split())[:500])
