@@ -1,0 +1,351 @@
+"""Chances: a small language of discrete probabilistic programs, and its two ways of being worked out.
+
+    rain = bernoulli(1/5)
+    sprinkler = bernoulli(0.01 if rain else 0.4)
+    wet = rain or sprinkler
+    observe(wet)
+
+A line draws a value (bernoulli, uniform, choice, binomial), computes one, or observes: `observe(condition)`, or
+`observe(bernoulli(0.9 if rain else 0.2), True)` for a draw whose value is known. It is Python's syntax, read as a tree
+(`syntax`). Numbers are exact fractions.
+"""
+
+import ast
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import comb
+from random import Random
+
+from disputatio.errors import ToolError
+from disputatio.tools.syntax import MAX_BITS, bounded, called, names_in, number, shown, statements
+
+Value = Fraction | str | bool
+Values = Mapping[str, Value]
+"""What the variables are."""
+
+MAX_LINES = 200
+MAX_STEPS = 400_000
+"""Evaluations of an expression or a part of one, and values that are carried from line to line: a few seconds."""
+MAX_OUTCOMES = 1000
+"""Outcomes of one draw."""
+DRAWS = ("bernoulli", "uniform", "choice", "binomial")
+
+_ARITHMETIC: dict[type[ast.AST], Callable[[Fraction, Fraction], Fraction | int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+_COMPARISONS: dict[type[ast.AST], Callable[[Fraction, Fraction], bool]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: `name` gets what `expression` comes to; one without a name observes."""
+
+    name: str | None
+    expression: ast.expr
+    seen: ast.expr | None = None
+    """The value that the draw is known to have; None where `expression` is a condition."""
+
+    @property
+    def is_draw(self) -> bool:
+        """Whether chance has a part in it."""
+        return any(name in DRAWS for name in names_in(self.expression))
+
+    @property
+    def uses(self) -> set[str]:
+        """The names that it reads."""
+        return {*names_in(self.expression), *(names_in(self.seen) if self.seen else ())}
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A distribution with finitely many outcomes."""
+
+    chances: Mapping[Value, Fraction]
+
+
+def program_of(text: str) -> list[Line]:
+    """Read a program.
+
+    Raises:
+        ToolError: If it cannot be read, uses a name before it has a value, or gives one a value twice.
+    """
+    body = statements(text, what="program")
+    if len(body) > MAX_LINES:
+        raise ToolError(f"the program has {len(body)} lines, at most {MAX_LINES} fit")
+    lines: list[Line] = []
+    known: set[str] = set()
+    for one in body:
+        line = _line(one)
+        known_to(line.uses, known, one)
+        if line.name in {*known, *DRAWS, *_FUNCTIONS}:
+            raise ToolError(f"{line.name!r} has a value already; give each name one value")
+        known |= {line.name} if line.name else set()
+        lines.append(line)
+    return lines
+
+
+def expression_of(text: str, lines: Sequence[Line], *, what: str) -> ast.expr:
+    """Read an expression over the variables of a program.
+
+    Raises:
+        ToolError: If it is none.
+    """
+    body = statements(text, what=what)
+    match body:
+        case [ast.Expr(value=value)]:
+            known_to(set(names_in(value)), {line.name for line in lines if line.name}, value)
+            return value
+    raise ToolError(f"the {what} is one expression, not {text[:80]!r}")
+
+
+def known_to(used: set[str], known: set[str], node: ast.AST) -> None:
+    """Check that names have a value.
+
+    Raises:
+        ToolError: If one has none.
+    """
+    missing = used - known - {*DRAWS, *_FUNCTIONS}
+    if missing:
+        raise ToolError(f"{min(missing)[:40]!r} has no value yet in {shown(node)!r}")
+
+
+def _line(node: ast.stmt) -> Line:
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            return Line(name, value)
+        case ast.Expr(value=ast.Call(func=ast.Name(id="observe"), args=[condition], keywords=[])):
+            return Line(None, condition)
+        case ast.Expr(value=ast.Call(func=ast.Name(id="observe"), args=[draw, seen], keywords=[])):
+            return Line(None, draw, seen)
+    raise ToolError(f"{shown(node)!r} is no line of a program: write name = ..., or observe(condition)")
+
+
+def distribution(lines: Sequence[Line], query: ast.expr) -> dict[Value, Fraction]:
+    """The exact chances of what a query comes to, given all that is observed.
+
+    All states of the variables that are still needed are kept, with those that are equal put together: the forward
+    pass of variable elimination in the order of the lines.
+
+    Raises:
+        ToolError: If nothing that was observed can happen, there are too many states, or an expression is wrong.
+    """
+    steps = Steps()
+    needed = _needed(lines, query)
+    states: dict[tuple[tuple[str, Value], ...], Fraction] = {(): Fraction(1)}
+    for line, kept in zip(lines, needed, strict=True):
+        reached: dict[tuple[tuple[str, Value], ...], Fraction] = {}
+        for state, chance in states.items():
+            values = dict(state)
+            for value, share in _outcomes(line, values, steps):
+                steps.take(1 + len(values) // 4)
+                after = {**values, line.name: value} if line.name else values
+                key = tuple((name, one) for name, one in after.items() if name in kept)
+                reached[key] = reached.get(key, Fraction(0)) + chance * share
+        states = {state: bounded(chance) for state, chance in reached.items() if chance}
+    total = sum(states.values())
+    if not total:
+        raise ToolError("what is observed cannot happen: its probability is 0")
+    found: dict[Value, Fraction] = {}
+    for state, chance in states.items():
+        value = steps.value(query, dict(state))
+        found[value] = found.get(value, Fraction(0)) + chance / total
+    return found
+
+
+def _needed(lines: Sequence[Line], query: ast.expr) -> list[set[str]]:
+    """For each line, the names that are read after it."""
+    read, needed = set(names_in(query)), []
+    for line in reversed(lines):
+        needed.append(set(read))
+        read |= line.uses
+    return needed[::-1]
+
+
+def _outcomes(line: Line, values: Values, steps: "Steps") -> Iterable[tuple[Value, Fraction]]:
+    """What a line can come to, with its chances; of an observation, the chance that it is made."""
+    found = steps.evaluate(line.expression, values)
+    if line.name is None:
+        return [(True, _likelihood(line, found, values, steps))]
+    return found.chances.items() if isinstance(found, Draw) else [(found, Fraction(1))]
+
+
+def _likelihood(line: Line, found: "Value | Draw", values: Values, steps: "Steps") -> Fraction:
+    if line.seen is None:
+        return Fraction(_truth(found, line.expression))
+    if not isinstance(found, Draw):
+        raise ToolError(f"{shown(line.expression)!r} is no draw; observe(condition) observes what is not drawn")
+    return found.chances.get(steps.value(line.seen, values), Fraction(0))
+
+
+def sample(lines: Sequence[Line], query: ast.expr, draw: Random, steps: "Steps") -> tuple[Value, float]:
+    """One run of a program: what the query comes to, and the likelihood of what is observed as its weight."""
+    values: dict[str, Value] = {}
+    weight = 1.0
+    for line in lines:
+        found = steps.evaluate(line.expression, values)
+        if line.name is None:
+            weight *= float(_likelihood(line, found, values, steps))
+            if not weight:
+                return False, 0.0
+        else:
+            values[line.name] = _drawn(found, draw) if isinstance(found, Draw) else found
+    return steps.value(query, values), weight
+
+
+def _drawn(found: Draw, draw: Random) -> Value:
+    outcomes = list(found.chances)
+    return draw.choices(outcomes, [float(chance) for chance in found.chances.values()])[0]
+
+
+class Steps:
+    """Evaluates expressions, and counts so that a program does not run for ever."""
+
+    def __init__(self, most: int = MAX_STEPS) -> None:
+        self.left = most
+
+    def take(self, number: int) -> None:
+        """Count steps.
+
+        Raises:
+            ToolError: If there are none left.
+        """
+        self.left -= number
+        if self.left < 0:
+            raise ToolError("there are too many states to go through; use samples, or a smaller program")
+
+    def value(self, node: ast.expr, values: Values) -> Value:
+        """What an expression without chance comes to."""
+        found = self.evaluate(node, values)
+        if isinstance(found, Draw):
+            raise ToolError(f"{shown(node)!r} draws; give what is drawn a name on a line of its own")
+        return found
+
+    def evaluate(self, node: ast.expr, values: Values) -> Value | Draw:
+        """What an expression comes to.
+
+        Raises:
+            ToolError: If types do not fit, the language has no such thing, or there were too many steps.
+        """
+        self.take(1)
+        match node:
+            case ast.Constant(value=bool() | str() as value):
+                return value
+            case ast.Constant() if (exact := number(node)) is not None:
+                return exact
+            case ast.Name(id=name) if name in values:
+                return values[name]
+            case ast.BoolOp(op=op, values=parts):
+                wanted = isinstance(op, ast.Or)
+                return wanted if any(self.truth(part, values) is wanted for part in parts) else not wanted
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return not self.truth(operand, values)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return -self.number(operand, values)
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                return self.evaluate(body if self.truth(test, values) else orelse, values)
+            case ast.BinOp(left=left, op=op, right=right):
+                return self._arithmetic(node, self.number(left, values), op, self.number(right, values))
+            case ast.Compare(left=left, ops=ops, comparators=others):
+                return self._compared(left, ops, others, values)
+        return self._called(node, values)
+
+    def truth(self, node: ast.expr, values: Values) -> bool:
+        """What a condition comes to."""
+        return _truth(self.value(node, values), node)
+
+    def number(self, node: ast.expr, values: Values) -> Fraction:
+        """What a number comes to; true is 1."""
+        value = self.value(node, values)
+        if isinstance(value, str):
+            raise ToolError(f"{shown(node)!r} is a word, where a number is needed")
+        return Fraction(value)
+
+    def _arithmetic(self, node: ast.expr, left: Fraction, op: ast.operator, right: Fraction) -> Fraction:
+        if isinstance(op, ast.Pow):
+            size = max(left.numerator.bit_length(), left.denominator.bit_length())
+            if right.denominator != 1 or abs(right) * size > MAX_BITS or (right < 0 and not left):
+                raise ToolError(f"{shown(node)!r}: the power is too large, or no whole number")
+            return left ** int(right)
+        if type(op) not in _ARITHMETIC:
+            raise ToolError(f"{shown(node)!r} is not in the language of programs")
+        if not right and not isinstance(op, ast.Add | ast.Sub | ast.Mult):
+            raise ToolError(f"{shown(node)!r} divides by zero")
+        return bounded(Fraction(_ARITHMETIC[type(op)](left, right)))
+
+    def _compared(self, left: ast.expr, ops: Sequence[ast.cmpop], others: Sequence[ast.expr], values: Values) -> bool:
+        for op, right in zip(ops, others, strict=True):
+            if isinstance(op, ast.Eq | ast.NotEq):
+                holds = (self.value(left, values) == self.value(right, values)) is isinstance(op, ast.Eq)
+            elif isinstance(op, ast.In | ast.NotIn) and isinstance(right, ast.Set | ast.List | ast.Tuple):
+                found = self.value(left, values) in [self.value(one, values) for one in right.elts]
+                holds = found is isinstance(op, ast.In)
+            elif type(op) in _COMPARISONS:
+                holds = _COMPARISONS[type(op)](self.number(left, values), self.number(right, values))
+            else:
+                raise ToolError("conditions compare by ==, !=, <, <=, >, >=, or by in [1, 2, 3]")
+            if not holds:
+                return False
+            left = right
+        return True
+
+    def _called(self, node: ast.expr, values: Values) -> Value | Draw:
+        match called(node):
+            case ("choice", [ast.Dict(keys=keys, values=weights)]) if all(keys):
+                pairs = zip(keys, weights, strict=True)
+                return _draw([(self.value(key, values), self.number(one, values)) for key, one in pairs if key], node)
+            case ("choice", [ast.List(elts=parts) | ast.Tuple(elts=parts)]) if parts:
+                return _draw([(self.value(part, values), Fraction(1, len(parts))) for part in parts], node)
+            case ("bernoulli", [chance]):
+                p = self.number(chance, values)
+                return _draw([(True, p), (False, 1 - p)], node)
+            case ("uniform", [low, high]):
+                first, last = self.number(low, values), self.number(high, values)
+                count = last - first + 1
+                if first.denominator != 1 or count.denominator != 1 or not 1 <= count <= MAX_OUTCOMES:
+                    raise ToolError(f"{shown(node)!r}: uniform(1, 6) draws whole numbers, at most {MAX_OUTCOMES}")
+                return _draw([(first + place, Fraction(1) / count) for place in range(int(count))], node)
+            case ("binomial", [trials, chance]):
+                n, p = self.number(trials, values), self.number(chance, values)
+                if n not in range(MAX_OUTCOMES) or not 0 <= p <= 1:
+                    raise ToolError(f"{shown(node)!r}: binomial(trials, chance) has at most {MAX_OUTCOMES - 1} trials")
+                m = int(n)
+                return _draw([(Fraction(k), comb(m, k) * p**k * (1 - p) ** (m - k)) for k in range(m + 1)], node)
+            case (name, [_, *_] as parts) if name in _FUNCTIONS:
+                return Fraction(_FUNCTIONS[name]([self.number(part, values) for part in parts]))
+        known = ", ".join((*DRAWS, *_FUNCTIONS))
+        raise ToolError(f"{shown(node)!r} is not in the language of programs; functions are {known}")
+
+
+_FUNCTIONS: Mapping[str, Callable[[list[Fraction]], Fraction | int]] = {
+    "max": max,
+    "min": min,
+    "sum": sum,
+    "abs": lambda values: abs(values[0]),
+}
+
+
+def _truth(value: Value | Draw, node: ast.expr) -> bool:
+    if isinstance(value, bool) or value in (0, 1):
+        return bool(value)
+    raise ToolError(f"{shown(node)!r} is no condition")
+
+
+def _draw(pairs: Sequence[tuple[Value, Fraction]], node: ast.expr) -> Draw:
+    chances: dict[Value, Fraction] = {}
+    for value, chance in pairs:
+        chances[value] = chances.get(value, Fraction(0)) + chance
+    if any(chance < 0 for chance in chances.values()) or sum(chances.values()) != 1:
+        raise ToolError(f"{shown(node)!r}: chances are at least 0 and add up to 1, got {sum(chances.values())}")
+    return Draw({value: bounded(chance) for value, chance in chances.items() if chance})
