@@ -15,6 +15,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property, lru_cache
 from math import comb
 from random import Random
 
@@ -26,10 +27,11 @@ Values = Mapping[str, Value]
 """What the variables are."""
 
 MAX_LINES = 200
-MAX_STEPS = 400_000
+MAX_STEPS = 300_000
 """Evaluations of an expression or a part of one, and values that are carried from line to line: a few seconds."""
 MAX_OUTCOMES = 1000
 """Outcomes of one draw."""
+MAX_TRIALS = 200
 DRAWS = ("bernoulli", "uniform", "choice", "binomial")
 
 _ARITHMETIC: dict[type[ast.AST], Callable[[Fraction, Fraction], Fraction | int]] = {
@@ -73,6 +75,11 @@ class Draw:
     """A distribution with finitely many outcomes."""
 
     chances: Mapping[Value, Fraction]
+
+    @cached_property
+    def weighted(self) -> tuple[list[Value], list[float]]:
+        """The outcomes, and their chances as floats."""
+        return list(self.chances), [float(chance) for chance in self.chances.values()]
 
 
 def program_of(text: str) -> list[Line]:
@@ -205,8 +212,7 @@ def sample(lines: Sequence[Line], query: ast.expr, draw: Random, steps: "Steps")
 
 
 def _drawn(found: Draw, draw: Random) -> Value:
-    outcomes = list(found.chances)
-    return draw.choices(outcomes, [float(chance) for chance in found.chances.values()])[0]
+    return draw.choices(*found.weighted)[0]
 
 
 class Steps:
@@ -304,24 +310,16 @@ class Steps:
         match called(node):
             case ("choice", [ast.Dict(keys=keys, values=weights)]) if all(keys):
                 pairs = zip(keys, weights, strict=True)
-                return _draw([(self.value(key, values), self.number(one, values)) for key, one in pairs if key], node)
+                return _draw([(self.value(key, values), self.number(one, values)) for key, one in pairs if key])
             case ("choice", [ast.List(elts=parts) | ast.Tuple(elts=parts)]) if parts:
-                return _draw([(self.value(part, values), Fraction(1, len(parts))) for part in parts], node)
+                return _draw([(self.value(part, values), Fraction(1, len(parts))) for part in parts])
             case ("bernoulli", [chance]):
-                p = self.number(chance, values)
-                return _draw([(True, p), (False, 1 - p)], node)
+                return _bernoulli(self.number(chance, values))
             case ("uniform", [low, high]):
                 first, last = self.number(low, values), self.number(high, values)
-                count = last - first + 1
-                if first.denominator != 1 or count.denominator != 1 or not 1 <= count <= MAX_OUTCOMES:
-                    raise ToolError(f"{shown(node)!r}: uniform(1, 6) draws whole numbers, at most {MAX_OUTCOMES}")
-                return _draw([(first + place, Fraction(1) / count) for place in range(int(count))], node)
+                return _uniform(first, last)
             case ("binomial", [trials, chance]):
-                n, p = self.number(trials, values), self.number(chance, values)
-                if n not in range(MAX_OUTCOMES) or not 0 <= p <= 1:
-                    raise ToolError(f"{shown(node)!r}: binomial(trials, chance) has at most {MAX_OUTCOMES - 1} trials")
-                m = int(n)
-                return _draw([(Fraction(k), comb(m, k) * p**k * (1 - p) ** (m - k)) for k in range(m + 1)], node)
+                return _binomial(self.number(trials, values), self.number(chance, values))
             case (name, [_, *_] as parts) if name in _FUNCTIONS:
                 return Fraction(_FUNCTIONS[name]([self.number(part, values) for part in parts]))
         known = ", ".join((*DRAWS, *_FUNCTIONS))
@@ -342,10 +340,31 @@ def _truth(value: Value | Draw, node: ast.expr) -> bool:
     raise ToolError(f"{shown(node)!r} is no condition")
 
 
-def _draw(pairs: Sequence[tuple[Value, Fraction]], node: ast.expr) -> Draw:
+@lru_cache(maxsize=256)  # the same few distributions are asked for in every state
+def _bernoulli(p: Fraction) -> Draw:
+    return _draw([(True, p), (False, 1 - p)])
+
+
+@lru_cache(maxsize=256)
+def _uniform(first: Fraction, last: Fraction) -> Draw:
+    count = last - first + 1
+    if first.denominator != 1 or count.denominator != 1 or not 1 <= count <= MAX_OUTCOMES:
+        raise ToolError(f"uniform(1, 6) draws whole numbers from the first to the last, at most {MAX_OUTCOMES}")
+    return _draw([(first + place, 1 / count) for place in range(int(count))])
+
+
+@lru_cache(maxsize=256)
+def _binomial(trials: Fraction, p: Fraction) -> Draw:
+    if trials not in range(MAX_TRIALS + 1) or not 0 <= p <= 1:
+        raise ToolError(f"binomial(trials, chance) has at most {MAX_TRIALS} trials and a chance from 0 to 1")
+    n = int(trials)
+    return _draw([(Fraction(k), comb(n, k) * p**k * (1 - p) ** (n - k)) for k in range(n + 1)])
+
+
+def _draw(pairs: Sequence[tuple[Value, Fraction]]) -> Draw:
     chances: dict[Value, Fraction] = {}
     for value, chance in pairs:
-        chances[value] = chances.get(value, Fraction(0)) + chance
+        chances[value] = chances.get(value, Fraction(0)) + bounded(chance)
     if any(chance < 0 for chance in chances.values()) or sum(chances.values()) != 1:
-        raise ToolError(f"{shown(node)!r}: chances are at least 0 and add up to 1, got {sum(chances.values())}")
-    return Draw({value: bounded(chance) for value, chance in chances.items() if chance})
+        raise ToolError(f"the chances of a draw are at least 0 and add up to 1, got {', '.join(map(str, chances.values()))[:80]}")
+    return Draw({value: chance for value, chance in chances.items() if chance})
