@@ -112,9 +112,15 @@ def _tree(node: ast.expr, given: dict[str, Tree]) -> Tree:
             return ["call", _OPERATORS[type(op)], [_tree(left, given), _tree(right, given)]]
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _OPERATORS:
             return ["call", _OPERATORS[type(op)], [_tree(left, given), _tree(right, given)]]
+    return _call(node, given)
+
+
+def _call(node: ast.expr, given: dict[str, Tree]) -> Tree:
     call = called(node)
     if call and call[0] in KNOWN:
         return ["call", call[0], [_tree(one, given) for one in call[1]]]
     if call:
         raise ToolError(f"there is no function {call[0][:40]!r}; there are: {', '.join(sorted(KNOWN))}")
-    raise ToolError(f"{shown(node)!r} is no mathematics that is known here; functions are called as det(m), not m.det()")
+    raise ToolError(
+        f"{shown(node)!r} is no mathematics that is known here; functions are called as det(m), not m.det()"
+    )

@@ -26,9 +26,7 @@ _OTHER_WORLD = "_in_the_other_world"
 
 
 @tool(access="pure")
-def causal_query(
-    model: str, query: str, do: str = "", given: str = "", counterfactual: bool = False
-) -> dict[str, Any]:
+def causal_query(model: str, query: str, do: str = "", given: str = "", counterfactual: bool = False) -> dict[str, Any]:
     """Work out exactly what an intervention does in a causal model, or what would have been.
 
     Args:
@@ -77,10 +75,20 @@ def causal_effect(
         report["adjustment_is_valid"] = is_back_door(net, cause, effect, adjust) and not unseen & set(adjust)
     back = back_door(net, cause, effect, unseen)
     if back is not None:
-        return {**report, "criterion": "back door", "adjust_for": sorted(back), "formula": _adjusted(cause, effect, back)}
+        return {
+            **report,
+            "criterion": "back door",
+            "adjust_for": sorted(back),
+            "formula": _adjusted(cause, effect, back),
+        }
     front = front_door(net, cause, effect, unseen)
     if front is not None:
-        return {**report, "criterion": "front door", "through": sorted(front), "formula": _through(cause, effect, front)}
+        return {
+            **report,
+            "criterion": "front door",
+            "through": sorted(front),
+            "formula": _through(cause, effect, front),
+        }
     if not report["is_cause"]:
         return {**report, "criterion": "none needed", "formula": f"P({effect} | do({cause})) = P({effect})"}
     return {**report, "criterion": "none", "formula": "neither the back-door nor the front-door criterion applies"}
@@ -112,8 +120,8 @@ def twin(
         elif line.uses & set(changed):
             if line.is_draw:
                 raise ToolError(
-                    f"{name!r} is drawn with chances that depend on what is changed, so it is not known what would have "
-                    f"been drawn; draw first and compute then: 'u = bernoulli(1/3)', '{name} = u and ...'"
+                    f"{name!r} is drawn with chances that depend on what is changed, so it is not known what would "
+                    f"have been drawn; draw first and compute then: 'u = bernoulli(1/3)', '{name} = u and ...'"
                 )
             changed[name] = name + _OTHER_WORLD
             both.append(Line(changed[name], renamed(line.expression, changed)))
@@ -126,7 +134,7 @@ def renamed(node: ast.expr, names: dict[str, str]) -> ast.expr:
     """The same expression over other variables."""
 
     class Renaming(ast.NodeTransformer):
-        def visit_Name(self, node: ast.Name) -> ast.Name:  # noqa: N802 - the library's name
+        def visit_Name(self, node: ast.Name) -> ast.Name:
             return ast.Name(id=names.get(node.id, node.id), ctx=node.ctx)
 
     changed = Renaming().visit(ast.parse(ast.unparse(node), mode="eval").body)
@@ -139,7 +147,9 @@ def _actions(text: str, lines: Sequence[Line]) -> dict[str, ast.expr]:
     found: dict[str, ast.expr] = {}
     for line in statements(text, what="intervention") if text.strip() else []:
         match line:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant() | ast.UnaryOp() as value) if name in known:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant() | ast.UnaryOp() as value) if (
+                name in known
+            ):
                 found[name] = value
             case _:
                 raise ToolError(f"an intervention is 'name = value' for a variable of the model, not {shown(line)!r}")
@@ -176,7 +186,7 @@ def is_back_door(net: "nx.DiGraph[str]", cause: str, effect: str, given: Iterabl
     chosen = set(given)
     if chosen & ({cause, effect} | nx.descendants(net, cause)):
         return False
-    return bool(nx.is_d_separator(_without_effects(net, cause), {cause}, {effect}, chosen))
+    return _separated(_without_effects(net, cause), {cause}, {effect}, chosen)
 
 
 def back_door(net: "nx.DiGraph[str]", cause: str, effect: str, hidden: set[str]) -> set[str] | None:
@@ -200,10 +210,15 @@ def _is_front_door(net: "nx.DiGraph[str]", cause: str, effect: str, through: set
     rest = net.copy()
     rest.remove_nodes_from(through)
     intercepts = not nx.has_path(rest, cause, effect)
-    unconfounded = all(nx.is_d_separator(_without_effects(net, cause), {cause}, {one}, set()) for one in through)
+    unconfounded = all(_separated(_without_effects(net, cause), {cause}, {one}, set()) for one in through)
     cut = net.copy()
     cut.remove_edges_from(list(net.out_edges(through)))
-    return intercepts and unconfounded and bool(nx.is_d_separator(cut, through, {effect}, {cause}))
+    return intercepts and unconfounded and _separated(cut, through, {effect}, {cause})
+
+
+def _separated(net: Any, left: set[str], right: set[str], given: set[str]) -> bool:
+    """Whether all paths are blocked; the annotations of networkx admit no graph of strings."""
+    return bool(nx.is_d_separator(net, left, right, given))
 
 
 def _without_effects(net: "nx.DiGraph[str]", cause: str) -> "nx.DiGraph[str]":

@@ -366,5 +366,7 @@ def _draw(pairs: Sequence[tuple[Value, Fraction]]) -> Draw:
     for value, chance in pairs:
         chances[value] = chances.get(value, Fraction(0)) + bounded(chance)
     if any(chance < 0 for chance in chances.values()) or sum(chances.values()) != 1:
-        raise ToolError(f"the chances of a draw are at least 0 and add up to 1, got {', '.join(map(str, chances.values()))[:80]}")
+        raise ToolError(
+            f"the chances of a draw are at least 0 and add up to 1, got {', '.join(map(str, chances.values()))[:80]}"
+        )
     return Draw({value: chance for value, chance in chances.items() if chance})

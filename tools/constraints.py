@@ -79,7 +79,10 @@ class Constraints:
 
     def _declare(self, name: str, kind: ast.expr, line: str) -> "Constraints":
         if not name.isascii() or name in self.kinds or name in self.values:
-            raise ToolError(f"the name {name[:40]!r} cannot be declared: {'it is taken' if name.isascii() else 'ASCII'}")
+            raise ToolError(
+                f"the name {name[:40]!r} cannot be declared: {'it is taken' if name.isascii() else 'ASCII'}"
+            )
+        sort: str
         limits: list[Fraction | None] = []
         match kind:
             case ast.Name(id="int" | "real" | "bool" as plain):
@@ -181,9 +184,7 @@ class Constraints:
             case ast.Compare(left=left, ops=ops, comparators=others):
                 pairs = zip([left, *others], ops, others, strict=False)
                 return _joined("and", [self._compared(one, op, other) for one, op, other in pairs]), "bool"
-            case ast.Call():
-                return self._call(node)
-        raise ToolError(f"{shown(node)!r} is not in the language of constraints")
+        return self._call(node)
 
     def _named(self, name: str) -> Term:
         if name in self.kinds:
@@ -201,7 +202,7 @@ class Constraints:
         if isinstance(op, ast.Div) and by:
             term, kind = self._number(left)
             return f"(/ {term if kind == 'real' else f'(to_real {term})'} {numeral(by, 'real')})", "real"
-        if isinstance(op, ast.Pow) and by in range(MAX_POWER + 1):
+        if isinstance(op, ast.Pow) and by is not None and by in range(MAX_POWER + 1):
             term, kind = self._number(left)
             if by <= 1:
                 return (term if by == 1 else numeral(Fraction(1), kind)), kind
@@ -226,7 +227,7 @@ class Constraints:
             return f"({_ORDER[type(op)]} {' '.join(self._numbers([left, right])[0])})"
         raise ToolError("conditions compare by ==, !=, <, <=, >, >=, or by in {1, 2, 3}")
 
-    def _call(self, node: ast.Call) -> Term:
+    def _call(self, node: ast.expr) -> Term:
         match called(node):
             case ("implies", [given, then]):
                 return f"(=> {self.truth(given)} {self.truth(then)})", "bool"

@@ -19,13 +19,12 @@ MAX_SCRIPT = 50_000
 MOST_MODELS = 50
 SECONDS = 8.0
 
-KEPT = frozenset(
-    "declare-const declare-fun declare-sort declare-datatype declare-datatypes define-fun define-fun-rec define-const "
-    "define-sort assert assert-soft maximize minimize".split()
-)
-"""Commands that are handed over."""
-SKIPPED = frozenset("check-sat get-model get-value get-unsat-core get-objectives set-logic set-info exit".split())
+DECLARING = ("declare-const", "declare-fun", "declare-sort", "declare-datatype", "declare-datatypes", "define-sort")
+DEFINING = ("define-fun", "define-fun-rec", "define-const")
+AIMING = ("maximize", "minimize", "assert-soft")
+SKIPPED = ("check-sat", "get-model", "get-value", "get-unsat-core", "get-objectives", "set-logic", "set-info", "exit")
 """Commands that change nothing here: the answer always has all of these."""
+ALLOWED = (*DECLARING, *DEFINING, "assert", *AIMING, *SKIPPED)
 _TOKEN = re.compile(r'\s+|;[^\n]*|\(|\)|"(?:[^"]|"")*"|\|[^|\\]*\||[^\s()";|]+')
 
 
@@ -139,14 +138,14 @@ def read_script(text: str) -> Script:
         raise ToolError("options cannot be set; leave (set-option ...) out")
     script = Script()
     for name, command in _commands(text):
-        if name in ("maximize", "minimize", "assert-soft"):
+        if name in AIMING:
             script.aims.append(command)
         elif name == "assert":
             script.asserted.append(command)
-        elif name in KEPT:
+        elif name in DECLARING or name in DEFINING:
             script.declared.append(command)
         elif name not in SKIPPED:
-            raise ToolError(f"the command {name[:40]!r} is not allowed; allowed: {', '.join(sorted(KEPT | SKIPPED))}")
+            raise ToolError(f"the command {name[:40]!r} is not allowed; allowed: {', '.join(ALLOWED)}")
     return script
 
 
@@ -166,7 +165,7 @@ def _commands(text: str) -> Iterator[tuple[str, str]]:
             raise ToolError(f"a number has over {MAX_DIGITS} digits")
         pieces += [piece] if piece != " " or pieces[-1:] != [" "] else []
         if depth == 0 and piece == ")":
-            yield next((one for one in pieces if one not in "( ") , ""), "".join(pieces).strip()
+            yield next((one for one in pieces if one not in "( "), ""), "".join(pieces).strip()
             pieces = []
         elif depth == 0 and piece != " ":
             raise ToolError(f"a script is a list of commands in brackets, not {piece[:40]!r}")

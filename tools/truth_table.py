@@ -28,7 +28,7 @@ class TruthTable:
     count: int
     """How many there are."""
     verdict: Verdict
-    """True or False if the conclusion is so on all of them, Uncertain if on some only; Inconsistent if there are none."""
+    """True or False if the conclusion is so on all of them, Uncertain if on some; Inconsistent if there are none."""
 
     def dropped_by(self, row: dict[str, bool]) -> int | None:
         """The first premise, from 1, that is false on a row; None if the row survives."""
@@ -53,7 +53,7 @@ def table_of(premises: Sequence[str], conclusion: str) -> TruthTable:
         left &= premise.column(columns, every)
     true = left & wanted.column(columns, every)
     verdict: Verdict = "Inconsistent" if not left else "True" if true == left else "False" if not true else "Uncertain"
-    rows = []
+    rows: list[dict[str, bool]] = []
     bits = left
     while bits and len(rows) < MAX_SHOWN:
         lowest = bits & -bits

@@ -11,6 +11,7 @@ MAX_ARGUMENT = 3000
 """Largest argument of a factorial and the like."""
 MAX_DIGITS = 100
 MAX_ROWS = 20
+SIX, FIFTEEN = sympy.Integer(6), sympy.Integer(15)
 
 
 def work(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,7 +94,7 @@ def _matrix(rows: Any) -> Any:
     return sympy.Matrix(rows)
 
 
-def _numeric(value: Any, digits: Any = sympy.Integer(15)) -> Any:
+def _numeric(value: Any, digits: Any = FIFTEEN) -> Any:
     return sympy.N(value, min(_whole(digits), MAX_DIGITS))
 
 
@@ -107,7 +108,7 @@ def _diff(value: Any, *by: Any) -> Any:
     return sympy.diff(value, *by)
 
 
-def _series(value: Any, variable: Any, point: Any = sympy.S.Zero, terms: Any = sympy.Integer(6)) -> Any:
+def _series(value: Any, variable: Any, point: Any = sympy.S.Zero, terms: Any = SIX) -> Any:
     return sympy.series(value, variable, point, min(_whole(terms), 30))
 
 
@@ -115,6 +116,10 @@ def _eigenvectors(matrix: Any) -> Any:
     return [[value, [list(vector) for vector in vectors]] for value, _, vectors in matrix.eigenvects()]
 
 
+NAMED = (
+    *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "exp", "log", "sqrt", "sign", "floor"),
+    *("ceiling", "re", "im", "conjugate", "simplify", "expand", "factor", "cancel", "apart", "together", "collect"),
+)
 CONSTANTS = {"pi": sympy.pi, "E": sympy.E, "I": sympy.I, "oo": sympy.oo}
 TABLE: dict[str, Callable[..., Any]] = {
     "+": lambda left, right: left + right,
@@ -128,17 +133,13 @@ TABLE: dict[str, Callable[..., Any]] = {
     "<=": lambda left, right: sympy.Le(left, right),
     ">": lambda left, right: sympy.Gt(left, right),
     ">=": lambda left, right: sympy.Ge(left, right),
-    **{
-        name: getattr(sympy, name)
-        for name in "sin cos tan asin acos atan sinh cosh tanh exp log sqrt sign floor ceiling re im conjugate".split()
-    },
+    **{name: getattr(sympy, name) for name in NAMED},
     "abs": lambda value: sympy.Abs(value),
     "max": lambda *values: sympy.Max(*values),
     "min": lambda *values: sympy.Min(*values),
     "factorial": _small(lambda value: sympy.factorial(value)),
     "binomial": _small(lambda above, below: sympy.binomial(above, below)),
     "gamma": _small(lambda value: sympy.gamma(value)),
-    **{name: getattr(sympy, name) for name in "simplify expand factor cancel apart together collect".split()},
     "subs": lambda value, old, new: value.subs(old, new),
     "numeric": _numeric,
     "solve": _solve,
@@ -168,7 +169,9 @@ TABLE: dict[str, Callable[..., Any]] = {
     "modinverse": _numbers(lambda value, modulus: pow(value, -1, modulus)),
     "isprime": _numbers(sympy.isprime),
     "nextprime": _numbers(sympy.nextprime),
-    "primefactors": lambda value: {sympy.Integer(p): sympy.Integer(k) for p, k in sympy.factorint(_whole(value)).items()},
+    "primefactors": lambda value: {
+        sympy.Integer(p): sympy.Integer(k) for p, k in sympy.factorint(_whole(value)).items()
+    },
     "divisors": lambda value: sympy.divisors(_whole(value)),
     "totient": _numbers(sympy.totient),
 }

@@ -36,7 +36,8 @@ def work(given: Mapping[str, Any]) -> dict[str, Any]:
     except RuntimeError as error:
         reason = f"the program has over {MAX_RULES} ground rules" if counting.rules > MAX_RULES else str(error)
         raise ValueError(" ".join(said) or reason) from error
-    control.configuration.solve.models = 0 if _optimises(control) else given["sets"] + 1
+    settings: Any = control.configuration.solve
+    settings.models = 0 if _optimises(control) else given["sets"] + 1
     found: list[dict[str, Any]] = []
     with control.solve(yield_=True) as handle:
         for model in handle:
