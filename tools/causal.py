@@ -181,7 +181,7 @@ def graph_of(text: str) -> "nx.DiGraph[str]":
     return net
 
 
-def is_back_door(net: "nx.DiGraph[str]", cause: str, effect: str, given: Iterable[str]) -> bool:
+def is_back_door(net: Any, cause: str, effect: str, given: Iterable[str]) -> bool:
     """Whether a set meets the back-door criterion (Pearl 2009, definition 3.3.1)."""
     chosen = set(given)
     if chosen & ({cause, effect} | nx.descendants(net, cause)):
@@ -189,7 +189,7 @@ def is_back_door(net: "nx.DiGraph[str]", cause: str, effect: str, given: Iterabl
     return _separated(_without_effects(net, cause), {cause}, {effect}, chosen)
 
 
-def back_door(net: "nx.DiGraph[str]", cause: str, effect: str, hidden: set[str]) -> set[str] | None:
+def back_door(net: Any, cause: str, effect: str, hidden: set[str]) -> set[str] | None:
     """A smallest set of observed variables that meets the back-door criterion; None if there is none."""
     allowed = set(_seen(net, hidden)) - {cause, effect} - nx.descendants(net, cause)
     found = nx.find_minimal_d_separator(_without_effects(net, cause), cause, effect, restricted=allowed)
@@ -221,7 +221,7 @@ def _separated(net: Any, left: set[str], right: set[str], given: set[str]) -> bo
     return bool(nx.is_d_separator(net, left, right, given))
 
 
-def _without_effects(net: "nx.DiGraph[str]", cause: str) -> "nx.DiGraph[str]":
+def _without_effects(net: Any, cause: str) -> Any:
     """The graph without the arrows that leave the cause: what is left between it and others is no effect of it."""
     cut = net.copy()
     cut.remove_edges_from(list(net.out_edges(cause)))

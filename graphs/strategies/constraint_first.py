@@ -54,7 +54,7 @@ _CALL = re.compile(r"(\w+)\s*\[(.*)\]", re.DOTALL)
 class Increment(Form):
     """One step of the solver."""
 
-    add: str = Field(default="", description="one condition, such as n == 3; none if nothing is left to add")
+    add: str = Field(description="one condition, such as n == 3; none if nothing is left to add")
     action: str = Field(default="", description="tool[input], or none")
 
 
