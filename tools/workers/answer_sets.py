@@ -7,7 +7,7 @@ import clingo
 
 MAX_ATOMS = 300
 """Atoms of one answer set that are written down."""
-MAX_RULES = 500_000
+MAX_RULES = 200_000
 """Ground rules."""
 
 
