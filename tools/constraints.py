@@ -68,11 +68,11 @@ class Constraints:
             case ast.AnnAssign(target=ast.Name(id=name), annotation=kind, value=None):
                 if not declares:
                     raise ToolError(f"nothing can be declared here: {shown(line)!r}; the names are fixed")
-                return self._declare(name, kind, shown(line))
+                return self._declare(name, kind, _written(line))
             case ast.Expr(value=ast.Call(func=ast.Name(id="maximize" | "minimize" | "prefer")) as aim):
-                return replace(self, aims=(*self.aims, (shown(line), self._aim(aim))))
+                return replace(self, aims=(*self.aims, (_written(line), self._aim(aim))))
             case ast.Expr(value=value):
-                return replace(self, conditions=(*self.conditions, (shown(line), f"(assert {self.truth(value)})")))
+                return replace(self, conditions=(*self.conditions, (_written(line), f"(assert {self.truth(value)})")))
             case ast.Assign():
                 raise ToolError(f"write == for equality, and 'name: int' to declare a name, not {shown(line)!r}")
         raise ToolError(f"{shown(line)!r} is neither a declaration nor a condition")
@@ -305,6 +305,10 @@ def numeral(value: Fraction, kind: str) -> str:
     else:
         text = f"(/ {size.numerator}.0 {size.denominator}.0)"
     return f"(- {text})" if value < 0 else text
+
+
+def _written(line: ast.stmt) -> str:
+    return " ".join(ast.unparse(line).split())
 
 
 def _variable(name: str) -> str:

@@ -24,7 +24,7 @@ from disputatio.errors import ConfigurationError, ToolError, require
 from disputatio.graphs.act_observe import action_of
 from disputatio.graphs.conclude import own_answer
 from disputatio.graphs.speaking import last_of, spoken, told
-from disputatio.graphs.strategies.task_constraint import Formal, TaskConstraint, status_of, told_core
+from disputatio.graphs.strategies.task_constraint import Formal, TaskConstraint, added, status_of, told_core
 from disputatio.memory.transcript import of_kind
 from disputatio.question import Question
 from disputatio.state import Input, Output, State
@@ -269,22 +269,26 @@ def increment(task: TaskConstraint, given: Step, *, frozen: bool) -> Step:
 
     Where the constraint is not frozen, what contradicts the increment is dropped instead.
     """
-    text, added, dropped, _ = given
+    text, kept, dropped, _ = given
     try:
-        held = task.constraints.add("\n".join([*added, text]), declares=False)
+        before = added(task.constraints, kept)
+        held = added(before, [text])
+        new = [line for line, _ in held.conditions[len(before.conditions) :]]
         found = task.solved(held)
-        if found.status == "unsat" and not frozen:
+        while found.status == "unsat" and not frozen:
             core = [held.conditions[place][0] for place in found.core]
-            dropped, added = [*dropped, *core], [line for line in added if line not in core]
-            task = task.without(core)
-            held = task.constraints.add("\n".join([*added, text]), declares=False)
+            if set(core) <= set(new):
+                break
+            dropped, task = [*dropped, *core], task.without(core)
+            kept = [line for line in kept if line not in core]
+            held = added(added(task.constraints, kept), new)
             found = task.solved(held)
         status, answer = status_of(task, held, found)
     except ToolError as error:
-        return Step(f"refused: {error}", added, dropped)
+        return Step(f"refused: {error}", kept, dropped)
     if found.status == "unsat":
-        return Step(f"{status}; it is taken back", added, dropped)
-    return Step(status, [*added, text], dropped, answer)
+        return Step(f"{status}; it is taken back", kept, dropped)
+    return Step(status, [*kept, *new], dropped, answer)
 
 
 def _recorded(

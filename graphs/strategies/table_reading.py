@@ -40,7 +40,7 @@ def label_of(verdict: Verdict | None, question: Question) -> str | None:
     if question.choices:
         found = [choice for choice in question.choices if choice.strip().casefold() in words]
         return found[0] if len(found) == 1 else None
-    return next((word for word in words if question.answer_type == "boolean" and question.canonical(word)), None)
+    return question.canonical(words[0]) if words and question.answer_type == "boolean" else None
 
 
 def checked_table(premises: Sequence[str], conclusion: str, rows: Sequence[str]) -> tuple[Verdict | None, str]:

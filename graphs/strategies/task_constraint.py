@@ -1,6 +1,6 @@
 """The task constraint: what a question means, as declarations, rules and an objective that a solver can hold fast."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,7 +57,7 @@ class TaskConstraint:
             ToolError: If a line is not in the language, the objective is not declared, or an option has no condition.
         """
         made = Constraints().add("\n".join(map(str, fields.get("variables") or ())))
-        made = _added(made, fields.get("rules") or ())
+        made = added(made, map(str, fields.get("rules") or ()))
         options: dict[str, str] = {}
         for line in (fields.get("options") or ()) if question.choices else ():
             letter, colon, condition = str(line).partition(":")
@@ -102,9 +102,16 @@ class TaskConstraint:
         return [(name, kind) for name, kind in self.constraints.kinds.items() if name not in self.options.values()]
 
 
-def _added(made: Constraints, lines: Sequence[Any]) -> Constraints:
+def added(made: Constraints, lines: Iterable[str]) -> Constraints:
+    """The constraints with conditions added.
+
+    Raises:
+        ToolError: If one is not in the language, or is an aim: what is best is not known before all is said.
+    """
     for line in lines:
-        made = made.add(str(line), declares=False)
+        made = made.add(line, declares=False)
+    if made.aims:
+        raise ToolError(f"{made.aims[0][0]!r} is no condition; maximize, minimize and prefer are not used here")
     return made
 
 
