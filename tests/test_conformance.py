@@ -102,15 +102,6 @@ FIELDS = {
     "Thoughts": "1. on policy 5",
     "New thoughts": "none",
     "Dropped": "none",
-    "Variables": "1. n: int",
-    "Objective": "n",
-    "Add": "n == 4",
-    "Rules": "none",
-    "Options": "none",
-    "Ambiguities": "none",
-    "Premises": "none",
-    "Conclusion": "none",
-    "Rows": "none",
     "Use": '{"tool": "calculator", "arguments": {"expression": "2 + 2"}}',
 }
 

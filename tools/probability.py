@@ -7,7 +7,8 @@ from random import Random
 from typing import Any
 
 from disputatio.errors import ToolError
-from disputatio.tools.chances import MAX_STEPS, Steps, Value, distribution, expression_of, program_of, sample
+from disputatio.tools.chance_values import MAX_STEPS, Steps, Value
+from disputatio.tools.chances import distribution, expression_of, program_of, sample
 from disputatio.tools.tool import tool
 from disputatio.tools.units import shown
 

@@ -168,14 +168,13 @@ class Solution:
         """Give the answer that followed, and what holds."""
         question = Question.of(state["question"])
         ended = state.get("ended") or ("turns" if state.get("formal") else "no constraint")
-        formal = state.get("formal")
-        answer = own_answer(state.get("last"), question)
+        formal, answer = state.get("formal") or {}, own_answer(state.get("last"), question)
         report = {
             "ended": ended,
             "turns": state.get("turns", 0),
             "status": state.get("status", "") or state.get("trouble", ""),
             "increments": list(state.get("added", [])),
-            "ambiguities": list(formal.get("ambiguities", ())) if formal else [],
+            "ambiguities": list(formal.get("ambiguities", ())),
         }
         return {"answer": answer.model_copy(update={"data": report})}
 
