@@ -34,7 +34,7 @@ SAID = {
     "Variables": "1. n: int",
     "Objective": "n",
     "Add": "n == 4",
-    "Rules": "none",
+    "Definitions": "none",
     "Options": "none",
     "Ambiguities": "none",
     "Premises": "none",

@@ -24,7 +24,7 @@ class Formal(Form):
     variables: list[str] = Field(
         description="a list of declarations, such as right: real, n: int(1, 9), ok: bool, colour: {red, green}"
     )
-    rules: list[str] = Field(
+    definitions: list[str] = Field(
         default=[], description="a list of conditions that define the variables by one another, such as n == 2*m + 1"
     )
     objective: str = Field(description="the name of the one variable that is asked for")
@@ -57,7 +57,7 @@ class TaskConstraint:
             ToolError: If a line is not in the language, the objective is not declared, or an option has no condition.
         """
         made = Constraints().add("\n".join(map(str, fields.get("variables") or ())))
-        made = added(made, map(str, fields.get("rules") or ()))
+        made = added(made, map(str, fields.get("definitions") or ()))
         options: dict[str, str] = {}
         for line in (fields.get("options") or ()) if question.choices else ():
             letter, colon, condition = str(line).partition(":")

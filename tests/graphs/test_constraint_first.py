@@ -29,7 +29,7 @@ Variables:
 2. py: real
 3. ahead: real
 4. right: real
-Rules:
+Definitions:
 1. ahead == {facing.format("px * 0 + py * 1")}
 2. right == {facing.format("px * 1 - py * 0")}
 Objective: ahead
@@ -115,7 +115,10 @@ async def test_values_that_are_found_stay_when_a_third_line_contradicts_them() -
 
 
 async def test_a_constraint_that_cannot_be_used_is_sent_back_with_the_reason() -> None:
-    wrong = ["Objective: x\nVariables:\n1. y: real", "Variables:\n1. x: int\nRules:\n1. x > 1\n2. x < 1\nObjective: x"]
+    wrong = [
+        "Objective: x\nVariables:\n1. y: real",
+        "Variables:\n1. x: int\nObjective: x\nDefinitions:\n1. x > 1\n2. x < 1",
+    ]
     script = Script([*wrong, LINEAR], "x == 1")
     result = await worked(script, SUM)
     assert "the objective 'x' is none of the variables: y" in script.seen["analyst"][1]
@@ -127,7 +130,7 @@ async def test_a_constraint_that_cannot_be_used_is_sent_back_with_the_reason() -
 
 
 async def test_turns_end_and_what_is_left_is_reported_but_not_given_as_the_answer() -> None:
-    script = Script("Variables:\n1. x: int(1, 3)\nRules:\n1. x != 2\nObjective: x", "x > 0")
+    script = Script("Variables:\n1. x: int(1, 3)\nDefinitions:\n1. x != 2\nObjective: x", "x > 0")
     result = await worked(script, SUM, constraint_first(tools=()))
     assert (result.answer.value, result.answer.data["ended"], result.usage.calls) == (None, "turns", 1 + 15)
     assert result.answer.data["status"] == "ok: not unique; x can be 1, 3"
@@ -144,7 +147,7 @@ async def test_tools_work_things_out_but_only_increments_count() -> None:
 
 
 async def test_a_question_that_its_rules_settle_needs_no_turn() -> None:
-    result = await worked(Script("Variables:\n1. x: int\nRules:\n1. x == 2 + 2\nObjective: x"), SUM)
+    result = await worked(Script("Variables:\n1. x: int\nDefinitions:\n1. x == 2 + 2\nObjective: x"), SUM)
     assert (result.answer.value, result.usage.calls) == ("4", 1)
     shown = next(one for one in result.thoughts if one.author == "constraint")
     assert shown.text == "Variables: x: int\nRules: x == 2 + 2\nAsked: x"
