@@ -16,6 +16,10 @@ from disputatio.question import Question
 from disputatio.thought import Thought
 
 F = TypeVar("F", bound="Form")
+# Marks of Markdown at the edge of a word or alone on a line; those within a formula (2*m, x ** 2, a_b) are none.
+_EMPHASIS = re.compile(
+    r"^\s*#+\s|^[\s*_#`]+$|(?<![\w)\]\s])[*_`]+(?=\s)|(?<![\w)\]])[*_`]+(?=\S)|(?<=\S)[*_`]+(?![\w(\[])"
+)
 
 
 def _percent(value: object) -> object:
@@ -160,9 +164,9 @@ def _labelled(text: str, form: type[Form]) -> dict[str, Any]:
     names = _by_label(form)
     current = None
     for line in text.splitlines():
-        bare = re.sub(r"[*_#`]+", "", line).strip()
+        bare = _EMPHASIS.sub("", line).strip()
         head, colon, rest = bare.partition(":")
-        name = names.get(head.strip(" -").lower()) if colon else None
+        name = names.get(head.strip(" -*").lower()) if colon else None
         if name:
             current = name
             values[name] = _items(rest) if _is_list(form, name) else _scalar(rest)

@@ -13,6 +13,7 @@ from disputatio.graphs.strategies.aidsafe_deliberation import aidsafe_deliberati
 from disputatio.graphs.strategies.best_of import best_of
 from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
 from disputatio.graphs.strategies.chatrule import chatrule
+from disputatio.graphs.strategies.constraint_first import constraint_first
 from disputatio.graphs.strategies.corex_debate import corex_debate
 from disputatio.graphs.strategies.corex_review import corex_review
 from disputatio.graphs.strategies.critique_in_the_loop import critique_in_the_loop
@@ -25,6 +26,7 @@ from disputatio.graphs.strategies.inftythink import inftythink
 from disputatio.graphs.strategies.joint_thinking import joint_thinking
 from disputatio.graphs.strategies.k_paths import k_paths
 from disputatio.graphs.strategies.medprompt import medprompt
+from disputatio.graphs.strategies.mixture_of_thought import mixture_of_thought
 from disputatio.graphs.strategies.pairwise_judge import pairwise_judge
 from disputatio.graphs.strategies.react import react
 from disputatio.graphs.strategies.reex_sql import reex_sql
@@ -49,6 +51,7 @@ __all__ = [
     "best_of",
     "chain_of_thought",
     "chatrule",
+    "constraint_first",
     "corex_debate",
     "corex_review",
     "critique_in_the_loop",
@@ -64,6 +67,7 @@ __all__ = [
     "k_paths",
     "limited",
     "medprompt",
+    "mixture_of_thought",
     "nested",
     "pairwise_judge",
     "plan_execute",
@@ -90,6 +94,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         aidsafe_deliberation,
         best_of,
         chain_of_thought,
+        constraint_first,
         corex_debate,
         corex_review,
         critique_in_the_loop,
@@ -102,6 +107,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         joint_thinking,
         k_paths,
         medprompt,
+        mixture_of_thought,
         pairwise_judge,
         react,
         reex_sql,

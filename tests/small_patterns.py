@@ -43,5 +43,7 @@ PATTERNS: dict[str, Strategy[...]] = {
     "heart with an oracle": CATALOGUE["heart"](rounds=2, oracle=lambda answer: False),
     "pairwise judge": CATALOGUE["pairwise_judge"](n=3),
     "sayself": CATALOGUE["sayself"](samples=3),
+    "constraint first": CATALOGUE["constraint_first"](tools=(), turns=3, retries=1),
+    "mixture of thought": CATALOGUE["mixture_of_thought"],
     "aidsafe": CATALOGUE["aidsafe_deliberation"],
 }

@@ -1,0 +1,1 @@
+"""What runs in processes of its own; see `disputatio.tools.own_process`. These files import nothing of Disputatio."""
