@@ -190,7 +190,7 @@ class Solution:
 
 
 @strategy(
-    source="Geometrically-Constrained Agent for Spatial Reasoning (GCA), 2025, with the solver loop of GF-Reasoner, 2025",
+    source="Geometrically-Constrained Agent for Spatial Reasoning (GCA), 2025; the loop: GF-Reasoner, 2025",
     calls=lambda tools, turns, retries, frozen, analyst, solver: (
         (analyst.turns if analyst else 1) * (1 + retries) + turns * (solver.turns if solver else 1)
     ),
