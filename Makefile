@@ -55,7 +55,7 @@ weights: $(RUNS) ## Fetch the embedded model (98 MB, once)
 
 test: $(DEVELOPS) ## Set up and run all tests
 	@$(MAKE) --no-print-directory weights || echo "Tests of the embedded model will be skipped."
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-sandbox: $(DEVELOPS) ## Set up the full sandbox (95 MB, a minute), and attack it and the quick one
 	@$(PIP) install --editable ".[python]"
