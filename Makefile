@@ -43,7 +43,7 @@ endef
 export CONVERT
 
 .DEFAULT_GOAL := help
-.PHONY: demo install weights test test-sandbox test-engines test-vllm test-postgres format lint types check docs bench clean help
+.PHONY: demo install weights test test-kill test-sandbox test-engines test-vllm test-postgres format lint types check docs bench clean help
 
 demo: $(RUNS) ## Install what is needed and run a debate on a real motion, printed live
 	@$(BIN)/disputatio debate "$$MOTION" --html debate.html || [ $$? -eq 3 ]  # 3: no answer could be read
@@ -61,6 +61,9 @@ test-sandbox: $(DEVELOPS) ## Set up the full sandbox (95 MB, a minute), and atta
 	@$(PIP) install --editable ".[python]"
 	$(BIN)/disputatio warm
 	$(BIN)/python -m pytest tests/tools -m "sandbox or not sandbox" -k sandbox
+
+test-kill: $(DEVELOPS) ## Kill runs at every event of three graphs, and at random pairs of events (minutes)
+	$(BIN)/python tests/kill_sweep.py --twice 170
 
 test-engines: $(ENGINES)/.installed ## Set up and test the transformers engine, on its own (2 GB)
 	$(ENGINES)/bin/python -m pytest tests/models/test_huggingface.py tests/models/test_engine.py

@@ -26,6 +26,7 @@ from disputatio.models.backends import ANY_KEY
 from disputatio.models.local import usable_cores
 from disputatio.models.weights import FILE, SHA256, cache_folder
 from disputatio.redaction import redactor
+from disputatio.run_database import Database, default_path
 from disputatio.telemetry import from_environment
 from disputatio.tools.sandbox_check import check
 from disputatio.tools.sandbox_monty import MontySandbox
@@ -225,6 +226,23 @@ def _prices() -> Iterator[Check]:
         yield Check("prices", "FAIL", str(error), "correct it, or move it away")
 
 
+def _runs() -> Iterator[Check]:
+    path = default_path()
+    if not path.exists():
+        yield Check("runs", "ok", f"none are kept yet; they would be in {path}")
+        return
+    database = Database(path)
+    try:
+        if fault := database.fault():
+            yield Check("runs", "FAIL", fault, "disputatio runs repair")
+            return
+        with database.reading() as rows:
+            [number] = rows.execute("SELECT count(*) FROM runs").fetchone()
+        yield Check("runs", "ok", f"{number} in {path}, {path.stat().st_size / 1e6:.1f} MB")
+    finally:
+        database.close()
+
+
 def _telemetry() -> Iterator[Check]:
     try:
         on = from_environment() is not None
@@ -265,6 +283,7 @@ CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _machine,
     _keys,
     _prices,
+    _runs,
     _extras,
     _sandboxes,
     _telemetry,

@@ -5,12 +5,13 @@ Nothing heavy is imported before a command runs, so that help and completion com
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 import disputatio
-from disputatio.apps import batch, bench, doctor, memory, models, runs, warm
+from disputatio.apps import batch, bench, doctor, memory, models, warm
+from disputatio.apps import runs as kept
 from disputatio.apps.options import (
     DEBATES,
     EXIT_CODES,
@@ -31,6 +32,7 @@ from disputatio.apps.options import (
     MaxSeconds,
     MaxTokens,
     Models,
+    NoRuns,
     OutputFormat,
     Page,
     Parameters,
@@ -40,17 +42,16 @@ from disputatio.apps.options import (
     Record,
     Replay,
     Rounds,
+    Runs,
     Seed,
     Stances,
     Temperature,
     Tools,
     Trace,
+    Wait,
     strategy_names,
 )
 from disputatio.apps.output import reported
-
-if TYPE_CHECKING:
-    from disputatio.strategies import Strategy
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -98,6 +99,9 @@ def debate(
     at_once: AtOnce = None,
     format: OutputFormat = "text",
     html: Page = None,
+    runs: Runs = None,
+    no_runs: NoRuns = False,
+    wait: Wait = False,
     record: Record = None,
     replay: Replay = None,
     cache: Cache = None,
@@ -107,19 +111,10 @@ def debate(
 ) -> None:
     """Dispute a question: opening, rebuttals, checked claims, and a judge who decides and replies to objections."""
     given = locals()
-
-    def choose() -> "Strategy[...]":
-        from disputatio.apps import catalogue, choosing
-
-        panel = choosing.panel(debaters, stance or (), persona or ())
-        chosen = {} if panel is None else {"debaters": panel}
-        return catalogue.find("disputation")(**chosen, rounds=rounds, claims=claims)
-
     with reported(debug):
-        from disputatio.apps import session
+        from disputatio.apps import recipes, session
 
-        settings = session.settings(given)
-        raise typer.Exit(session.answer(question, choose, settings))
+        raise typer.Exit(session.answer(question, recipes.recipe("debate", given), session.settings(given)))
 
 
 @app.command(epilog=SOLUTIONS)
@@ -151,6 +146,9 @@ def solve(
     at_once: AtOnce = None,
     format: OutputFormat = "text",
     html: Page = None,
+    runs: Runs = None,
+    no_runs: NoRuns = False,
+    wait: Wait = False,
     record: Record = None,
     replay: Replay = None,
     cache: Cache = None,
@@ -160,18 +158,11 @@ def solve(
 ) -> None:
     """Answer a question by any strategy."""
     given = locals()
-
-    def choose() -> "Strategy[...]":
-        from disputatio.apps import catalogue, choosing
-
-        found = catalogue.find(strategy)
-        return found(**choosing.parameters(found, parameter or ()))
-
     with reported(debug):
-        from disputatio.apps import session
+        from disputatio.apps import recipes, session
 
-        settings = session.settings(given)
-        raise typer.Exit(session.answer(question, choose, settings, answer_type=answer_type, choices=choice or ()))
+        made, settings = recipes.recipe("solve", given), session.settings(given)
+        raise typer.Exit(session.answer(question, made, settings, answer_type=answer_type, choices=choice or ()))
 
 
 @app.command(epilog=PLANS)
@@ -297,7 +288,7 @@ app.command(epilog=bench.BENCHES)(bench.bench)
 app.command(epilog=batch.BATCHES)(batch.batch)
 app.command()(doctor.doctor)
 app.command()(warm.warm)
-app.add_typer(runs.app, name="runs")
+app.add_typer(kept.app, name="runs")
 app.add_typer(memory.app, name="memory")
 app.add_typer(models.app, name="models")
 

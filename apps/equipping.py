@@ -55,7 +55,11 @@ def _with(agent: Agent, given: Sequence[Tool]) -> Agent:
 
 
 def permission(
-    allow: Sequence[str], ask: Callable[[str], bool] | None = None, reply: Callable[[str], str | None] | None = None
+    allow: Sequence[str],
+    ask: Callable[[str], bool] | None = None,
+    reply: Callable[[str], str | None] | None = None,
+    *,
+    wait: bool = False,
 ) -> Permission:
     """What tools may do: all but `write` also after text from outside was read, unless private data could leave.
 
@@ -63,6 +67,7 @@ def permission(
         allow: What is allowed besides computing and reading: write, network.
         ask: Asks a person; None if there is nobody.
         reply: Lets a person answer; None if there is nobody.
+        wait: Whether the run waits for somebody then.
 
     Raises:
         ConfigurationError: If a word is none of these.
@@ -79,7 +84,7 @@ def permission(
     return Permission(
         allowed=allowed,
         after_untrusted=allowed - {"write"},
-        approve=approve if ask else None,
+        approve=approve if ask else "wait" if wait else None,
         reply=(lambda question: reply(plain(question))) if reply else None,
     )
 

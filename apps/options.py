@@ -53,7 +53,8 @@ SERVES = """\
 The token of --http is that of the environment variable DISPUTATIO_MCP_TOKEN, or a new one, which is printed. See \
 docs/tools.md"""
 EXIT_CODES = """\
-Exit codes: 0 answered, 1 failed, 2 wrong input, 3 no answer could be read, 130 stopped by Ctrl-C"""
+Exit codes: 0 answered, 1 failed, 2 wrong input, 3 no answer could be read, 4 waits for a person, \
+130 stopped by Ctrl-C"""
 
 
 def strategy_names() -> list[str]:
@@ -184,6 +185,25 @@ Trace = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Show no progress.", rich_help_panel="Output")]
 Debug = Annotated[
     bool, typer.Option("--debug", metavar="", help="Show where an error comes from.", rich_help_panel="Output")
+]
+Runs = Annotated[
+    Path | None,
+    typer.Option(
+        "--runs",
+        metavar="FILE",
+        help="The file of runs, instead of that in your data folder; see: disputatio runs.",
+        rich_help_panel="Record",
+    ),
+]
+NoRuns = Annotated[bool, typer.Option("--no-runs", metavar="", help="Do not keep this run.", rich_help_panel="Record")]
+Wait = Annotated[
+    bool,
+    typer.Option(
+        "--wait",
+        metavar="",
+        help="Where a tool needs a yes and nobody is at the keyboard, stop until: disputatio runs resume.",
+        rich_help_panel="Tools",
+    ),
 ]
 Record = Annotated[
     Path | None,

@@ -1,37 +1,41 @@
-"""`disputatio runs`: look at runs that were recorded."""
-
-from pathlib import Path
-from typing import Annotated
+"""`disputatio runs`: runs that were kept. What looks at them is in `run_looks`, what changes them in `run_changes`."""
 
 import typer
 
-from disputatio.apps.output import put, reported
+from disputatio.apps import run_changes, run_looks
 
-app = typer.Typer(help="Compare runs that were recorded.", no_args_is_help=True)
-DIFFERENT = 1
-"""Exit code where two runs differ; as with the program diff, 2 means trouble."""
+EXAMPLES = """\
+[bold]Examples[/bold]
+
+  disputatio runs list --state waiting
+
+  disputatio runs show last
+
+  disputatio runs resume 3f2a --approve
+
+  disputatio runs branch 3f2a --after 4 -p rounds=5 --resume
+
+  disputatio runs gc --older-than 30
+
+A run is named by the beginning of its id, or as "last". Runs are in one file in your data folder, or where --runs or \
+the environment variable DISPUTATIO_RUNS says. See docs/runs.md"""
+
+app = typer.Typer(help="List, show, resume and branch runs that were kept.", no_args_is_help=True, epilog=EXAMPLES)
 
 
 @app.callback()
 def runs() -> None:
-    """Compare runs that were recorded with --record."""
+    """List, show, resume and branch runs that were kept."""
 
 
-@app.command()
-def diff(
-    one: Annotated[Path, typer.Argument(metavar="A", help="A recorded run.", show_default=False)],
-    other: Annotated[Path, typer.Argument(metavar="B", help="Another.", show_default=False)],
-) -> None:
-    """Show the first call in which two runs differ: whose it is, and what. Exit codes: 0 the same, 1 different."""
-    with reported(failed=2):
-        from disputatio.differences import first_difference
-        from disputatio.journal_file import read
-        from disputatio.writing import plain
-
-        found = first_difference(read(one), read(other))
-        if found is None:
-            put("no call differs\n")
-            return
-        call, lines = found
-        put("\n".join([plain(f"first difference: {call.who}"), *map(plain, lines)]) + "\n")
-        raise typer.Exit(DIFFERENT)
+app.command("list")(run_looks.list_)
+app.command()(run_looks.show)
+app.command()(run_changes.resume)
+app.command()(run_changes.branch)
+app.command()(run_changes.replay)
+app.command()(run_looks.diff)
+app.command()(run_looks.export)
+app.command()(run_looks.size)
+app.command()(run_changes.delete)
+app.command()(run_changes.gc)
+app.command()(run_changes.repair)

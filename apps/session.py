@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,14 +22,20 @@ from disputatio.errors import ConfigurationError, DisputatioError
 from disputatio.writing import ending
 
 if TYPE_CHECKING:
+    from disputatio.journal import Journal
     from disputatio.models.cache import Cached
     from disputatio.question import Question
     from disputatio.result import Result
+    from disputatio.stored_run import StoredRun
     from disputatio.strategies import Strategy
+
+    Begun = tuple[Question, Strategy[...], Context]
 
 Format = Literal["text", "json", "markdown"]
 STOPPED = 130
 """Exit code of a run that was stopped by Ctrl-C, as shells have it."""
+WAITING = 4
+"""Exit code of a run that waits for a person."""
 NO_ANSWER = 3
 """Exit code of a run that ended without an answer that can be read."""
 
@@ -53,6 +59,9 @@ class Settings:
     record: Path | None = None
     replay: Path | None = None
     cache: Path | None = None
+    runs: Path | None = None
+    no_runs: bool = False
+    wait: bool = False
     trace: bool = False
     quiet: bool = False
 
@@ -64,7 +73,7 @@ def settings(options: Mapping[str, Any]) -> Settings:
 
 def answer(
     given: str | None,
-    choose: "Callable[[], Strategy[...]]",
+    recipe: Mapping[str, Any],
     settings: Settings,
     *,
     answer_type: str | None = None,
@@ -74,7 +83,7 @@ def answer(
 
     Args:
         given: The question as it was typed.
-        choose: Makes the strategy; called when the display is up, since the imports take a moment.
+        recipe: What the strategy is made from.
         settings: The options.
         answer_type: How the answer is read.
         choices: The closed set of answers.
@@ -89,13 +98,63 @@ def answer(
     _check_target(settings.html)
     if settings.replay and (settings.record or settings.cache):
         raise ConfigurationError("--replay asks no model: it cannot be combined with --record or --cache")
-    failure: DisputatioError | None = None
-    with display(quiet=settings.quiet) as screen:
-        from disputatio.apps import choosing, equipping
+
+    def begin(screen: Screen | Lines) -> "Begun":
+        from disputatio.apps import choosing, keeping, recipes
+        from disputatio.graphs.run import recipe_of
 
         question = choosing.question(text, answer_type=answer_type, choices=choices)
-        strategy = equipping.equipped(choose(), equipping.tools(settings.tools or ()))
-        context = _context(strategy, settings, screen)
+        strategy = recipes.strategy_of(recipe)
+        models = choosing.models(settings.model or (), strategy)
+        journal = keeping.journal(settings, {**recipe_of(strategy), **recipe})
+        return question, strategy, _context(models, settings, screen, journal)
+
+    return _carried_out(begin, settings)
+
+
+def resume(run: "StoredRun", settings: Settings) -> int:
+    """Go on with a run of a store, or repeat it, and print its result.
+
+    Args:
+        run: The run.
+        settings: The options that are given anew: for models other than before, for output, and `replay`.
+
+    Returns:
+        The exit code of the process.
+
+    Raises:
+        DisputatioError: If the run fails; what had been said by then is printed first.
+    """
+    _check_target(settings.html)
+    record = run.store.get(run.id)
+    told: Any = record.settings
+    limits = {f"max_{name}": value for name, value in told["budget"].items() if f"max_{name}" in vars(settings)}
+    again: dict[str, Any] = {name: record.recipe.get(name) for name in ("tools", "allow")}
+    limits |= {name: getattr(settings, name) for name in limits if getattr(settings, name) is not None}
+    settings = replace(settings, seed=told["seed"], temperature=told["temperature"], **again, **limits)
+
+    def begin(screen: Screen | Lines) -> "Begun":
+        from disputatio.apps import choosing, recipes
+        from disputatio.journal import Journal
+
+        strategy = recipes.strategy_of(record.recipe)
+        others = choosing.models(settings.model, strategy) if settings.model else {}
+        journal = Journal(run, replay=bool(settings.replay))
+        return record.question, strategy, _context({**told["models"], **others}, settings, screen, journal)
+
+    return _carried_out(begin, settings)
+
+
+def _carried_out(begin: "Callable[[Screen | Lines], Begun]", settings: Settings) -> int:
+    """Carry a run out at the keyboard.
+
+    Args:
+        begin: Makes it; called when the display is up, since the imports take a moment.
+        settings: The options.
+    """
+    failure: DisputatioError | None = None
+    with display(quiet=settings.quiet) as screen:
+        question, strategy, context = begin(screen)
         if not settings.replay:
             _load(context, screen)
         caches = _cached(context, settings.cache) if settings.cache else []
@@ -109,6 +168,10 @@ def answer(
         complain(f"{context.journal.taken} replies came from {settings.record}")
     if caches and not settings.quiet:
         complain(f"the cache {caches[0].path}: {caches[0].stats()}")
+    if run := context.journal.run if context.journal else None:
+        from disputatio.apps import keeping
+
+        keeping.tell_how_to_go_on(run)
     if failure and context.ledger.stop_reason != "cancelled":
         raise failure
     return _code(context, result)
@@ -122,14 +185,13 @@ def _check_target(html: Path | None) -> None:
         raise ConfigurationError(f"cannot write the page to {str(html)!r}: there is no folder {str(html.parent)!r}")
 
 
-def _context(strategy: "Strategy[...]", settings: Settings, screen: Screen | Lines) -> Context:
+def _context(
+    models: Mapping[str, str], settings: Settings, screen: Screen | Lines, journal: "Journal | None"
+) -> Context:
     from disputatio.apps import choosing, equipping
     from disputatio.apps.tracing import tracer
     from disputatio.graphs.run import prepare
-    from disputatio.journal import Journal
 
-    models = choosing.models(settings.model or (), strategy)
-    journal = settings.replay or settings.record
     limits = {
         "calls": settings.max_calls,
         "tokens": settings.max_tokens,
@@ -144,9 +206,13 @@ def _context(strategy: "Strategy[...]", settings: Settings, screen: Screen | Lin
         temperature=settings.temperature,
         seed=settings.seed,
         tracer=tracer() if settings.trace else None,
-        permission=equipping.permission(settings.allow or (), *((screen.ask, screen.reply) if screen.can_ask else ())),
+        permission=equipping.permission(
+            settings.allow or (),
+            *((screen.ask, screen.reply) if screen.can_ask else ()),
+            wait=settings.wait and journal is not None,
+        ),
         on_event=screen.hear,  # also where nothing is shown: replies that are streamed can be cut off and kept
-        journal=Journal(journal, replay=bool(settings.replay)) if journal else None,
+        journal=journal,
     )
 
 
@@ -233,6 +299,8 @@ def _code(context: Context, result: "Result | None") -> int:
     if context.ledger.stop_reason == "cancelled":
         complain("stopped by Ctrl-C; what was said so far is kept")
         return STOPPED
+    if result and result.stop_reason == "waiting":
+        return WAITING
     if result and result.answer.abstained:
         spoken = any(thought.text.strip() for thought in result.thoughts)
         reason = "no answer could be read in what was said" if spoken else "nothing was said"

@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from disputatio.errors import ModelUnavailableError as ModelUnavailableError
     from disputatio.errors import StoreError as StoreError
     from disputatio.errors import ToolError as ToolError
+    from disputatio.graphs.resume import aresume as aresume
+    from disputatio.graphs.resume import resume as resume
     from disputatio.graphs.run import asolve as asolve
     from disputatio.graphs.run import solve as solve
     from disputatio.journal import Journal as Journal
     from disputatio.permission import Permission as Permission
     from disputatio.question import Question as Question
     from disputatio.result import Result as Result
+    from disputatio.run_store import RunStore as RunStore
     from disputatio.state import State as State
     from disputatio.strategies import Strategy as Strategy
     from disputatio.strategies import strategy as strategy
@@ -55,13 +58,16 @@ _HOMES = {
     "Permission": "permission",
     "Question": "question",
     "Result": "result",
+    "RunStore": "run_store",
     "State": "state",
     "StoreError": "errors",
     "Strategy": "strategies",
     "Thought": "thought",
     "ToolError": "errors",
     "Usage": "budget",
+    "aresume": "graphs.resume",
     "asolve": "graphs.run",
+    "resume": "graphs.resume",
     "solve": "graphs.run",
     "strategy": "strategies",
 }

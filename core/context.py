@@ -103,6 +103,8 @@ class Context:
     store: "BaseStore | None" = None
     """What outlives the run; nodes find it as LangGraph's `runtime.store`."""
     run_id: str = field(default_factory=lambda: uuid4().hex)
+    origin: str = ""
+    """The run that this one branched from: thoughts that they share have the same ids."""
     _named: Counter[str] = field(default_factory=Counter, repr=False)
 
     def within(self, scope: str, budget: Budget | None = None) -> "Context":
@@ -132,7 +134,7 @@ class Context:
             round_: In which round.
             origin: What tells it from others that the author says at the same time: its words, what it is about, ...
         """
-        place = repr((self.run_id, self.scope, author, round_, *origin))
+        place = repr((self.origin or self.run_id, self.scope, author, round_, *origin))
         self._named[place] += 1
         return blake2b(f"{place}{self._named[place]}".encode(), digest_size=6).hexdigest()
 

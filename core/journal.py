@@ -14,24 +14,30 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import TypeAdapter
+
 from disputatio.budget import Ledger, Spender, Usage
 from disputatio.errors import ConfigurationError, StoreError
 from disputatio.failures import failure_of, raised
-from disputatio.journal_file import CallLine, EndLine, JournalFile, Line, ModelLine, RunLine, read
+from disputatio.journal_file import CallLine, EndLine, IntentLine, JournalFile, Line, ModelLine, RunLine
 from disputatio.model import Model, Profile, Reply, Request, alternatives
 from disputatio.recording import Recording, book
 from disputatio.redaction import redactor
+from disputatio.stored_run import StoredRun
 
 if TYPE_CHECKING:
     from disputatio.context import Context
     from disputatio.question import Question
     from disputatio.result import Result
+
+
+_REQUEST = TypeAdapter(Request)
 
 
 @dataclass
@@ -41,6 +47,18 @@ class Trace:
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
     """What was booked for it."""
+
+
+@dataclass(frozen=True)
+class Underway:
+    """A call of a tool that is about to be made."""
+
+    key: str = ""
+    """Stands for this very call, in all lives of the run; empty where no journal is kept."""
+    times: int = 0
+    """How often earlier lives of the run began it without living to see what came of it."""
+    begin: Callable[[], None] = lambda: None
+    """Writes down that it begins; for a tool that changes something."""
 
 
 @dataclass
@@ -62,7 +80,8 @@ class Journal:
     Its file can be read by its owner only. Secrets are taken out of what is written, and so out of a replay, too.
     """
 
-    path: Path | str
+    path: Path | str | StoredRun
+    """A file of its own, or a run of a `RunStore`."""
     replay: bool = False
     """Repeat the run that is in the file instead of making its calls."""
     fsync: bool = False
@@ -70,13 +89,15 @@ class Journal:
     secrets: Sequence[str] = ()
     """Secrets besides the values of environment variables named *_KEY, *_TOKEN, *_SECRET and *_PASSWORD, and
     the keys of the models."""
-    _file: JournalFile | None = field(default=None, repr=False)
+    _file: JournalFile | StoredRun | None = field(default=None, repr=False)
     _recording: Recording = field(default_factory=lambda: Recording(""), repr=False)
     _steps: Counter[tuple[str, ...]] = field(default_factory=Counter, repr=False)
+    _failed: StoreError | None = field(default=None, repr=False)
+    """Why nothing more can be written down."""
     _keys: set[str] = field(default_factory=set, repr=False)
     _profiles: dict[str, Profile] = field(default_factory=dict, repr=False)
     _loaded: dict[str, Model] = field(default_factory=dict, repr=False)
-    _redact: Callable[[Any], Any] = field(default_factory=redactor, repr=False)
+    _redact: Callable[[Any], Any] = field(default=lambda value: value, repr=False)
 
     @contextmanager
     def of(
@@ -90,20 +111,27 @@ class Journal:
                 being written by another run.
         """
         self._redact = redactor({*self.secrets, *self._keys})
-        self._steps, self._profiles, self._loaded = Counter(), {}, context.loaded
+        self._steps, self._profiles, self._loaded, self._failed = Counter(), {}, context.loaded, None
         asked = question.model_dump(mode="json")
         try:
             self._recording = Recording.of(self._lines(), str(self.path), resumed=not self.replay)
             if run := self._recording.run:
                 given = {"question": self._redact(asked), "strategy": self._redact(strategy)}
                 self._recording.check({**settings, **given}, resumed=not self.replay)
-                context.run_id = run.run_id
+                context.run_id, context.origin = run.run_id, run.origin
             if self.replay:
                 self._stand_in(context)
             else:
                 now = datetime.now(UTC).isoformat(timespec="seconds")
-                run_id = context.run_id
-                self._append(RunLine(run_id=run_id, started=now, question=asked, strategy=strategy, settings=settings))
+                begun = RunLine(
+                    run_id=context.run_id,
+                    origin=context.origin,
+                    started=now,
+                    question=asked,
+                    strategy=strategy,
+                    settings=settings,
+                )
+                self._append(begun)
             for call in self._recording.lost:
                 book(call, context.ledger)
             yield self
@@ -116,12 +144,18 @@ class Journal:
         """How many replies the run has taken from the journal."""
         return self._recording.taken
 
+    @property
+    def run(self) -> StoredRun | None:
+        """The run of a store that is being written, if this is one: it can ask a person and wait for the decision."""
+        return self._file if isinstance(self._file, StoredRun) else None
+
     def _lines(self) -> Sequence[Line]:
+        file = self.path if isinstance(self.path, StoredRun) else JournalFile(Path(self.path), fsync=self.fsync)
         if self.replay:
-            return read(Path(self.path))
-        self._file = JournalFile(Path(self.path), fsync=self.fsync)
-        self._file.open()
-        return self._file.lines
+            return file.read()
+        file.open()
+        self._file = file
+        return file.lines
 
     def _stand_in(self, context: "Context") -> None:
         assert self._recording.run
@@ -162,8 +196,7 @@ class Journal:
             ConfigurationError: If the run is replayed and the call is not in the journal.
             StoreError: If the journal cannot be written.
         """
-        default = {one.name: one.default for one in fields(request)}
-        asked = {name: value for name, value in asdict(request).items() if value != default[name]}
+        asked = _REQUEST.dump_python(request, mode="json", exclude_defaults=True)
         call = self._call("model", scope, spender, asked)
         if known := await self._take(call):
             book(known, ledger)
@@ -191,7 +224,7 @@ class Journal:
             self._note(call, began, error, **came, usage=trace.usage, attempts=trace.attempts)
 
     async def tool_call(
-        self, make: Callable[[], Awaitable[str]], arguments: Any, *, scope: str, spender: Spender
+        self, make: Callable[[Underway], Awaitable[str]], arguments: Any, *, scope: str, spender: Spender
     ) -> str:
         """Take what a tool returned from the journal, or use the tool and write it down.
 
@@ -209,9 +242,11 @@ class Journal:
         call = self._call("tool", scope, spender, {"arguments": arguments})
         if known := await self._take(call):
             return known.output if known.output is not None else _fail(known)
+        underway = self._underway(call)
+        call = call.model_copy(update={"key": underway.key})
         began, output, error = time.monotonic(), None, None
         try:
-            output = await make()
+            output = await make(underway)
             return output
         except BaseException as caught:
             error = caught
@@ -220,6 +255,8 @@ class Journal:
             self._note(call, began, error, output=output)
 
     def _call(self, kind: Literal["model", "tool"], scope: str, spender: Spender, asked: dict[str, Any]) -> CallLine:
+        if self._failed:
+            raise self._failed
         place = (kind, scope, spender.author, str(spender.round))
         step, self._steps[place] = self._steps[place], self._steps[place] + 1
         request, name = self._redact(asked), self._redact(spender.model)
@@ -227,6 +264,15 @@ class Journal:
         author, role, round_, _ = spender
         return CallLine(kind=kind, scope=scope, author=author, role=role, round=round_, step=step, name=name,
                         digest=digest, request=request)  # fmt: skip
+
+    def _underway(self, call: CallLine) -> Underway:
+        same, key = (*call.place, call.digest), ""
+        while not key or key in self._recording.used:
+            self._steps[same] += 1
+            origin = json.dumps([*same, self._steps[same]])
+            key = blake2b(origin.encode(), digest_size=16, person=b"call").hexdigest()
+        call = call.model_copy(update={"key": key})
+        return Underway(key, self._recording.begun(call), lambda: self._append(IntentLine(call=call)))
 
     async def _take(self, call: CallLine) -> CallLine | None:
         known = await self._recording.take(call)
@@ -258,7 +304,12 @@ class Journal:
     def _append(self, line: Line) -> None:
         assert self._file
         written = {"line": line.line, **line.model_dump(mode="json", exclude_defaults=True)}
-        self._file.append(self._redact(written))
+        try:
+            asked = written.pop("request", None)  # without its secrets already
+            self._file.append(self._redact(written) | ({} if asked is None else {"request": asked}))
+        except StoreError as error:
+            self._failed = error  # what can not be written down is not paid for
+            raise
 
     def ended(self, result: "Result") -> "Result":
         """Write down that the run has ended; into a replay's result, put what only the recorded run knew.
@@ -272,6 +323,8 @@ class Journal:
             spent = tuple(Spender(one.author, one.role, one.round, one.model) for one in result.spent)
             costs = (*(one.usage.cost for one in result.spent), result.usage.cost)
             seconds, reason = result.seconds, result.stop_reason
+            if self.run:
+                self.run.conclude(self._redact(result.model_dump(mode="json", exclude_defaults=True)))
             self._append(EndLine(seconds=seconds, stop_reason=reason, thoughts=thoughts, spent=spent, costs=costs))
             return result
         return self._recording.restored(result)

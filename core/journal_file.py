@@ -2,6 +2,7 @@
 
     {"line": "run", ...}     a run, or its resumption, begins: question, strategy, settings
     {"line": "model", ...}   a model that the run asks, and its profile
+    {"line": "intent", ...}  a call of a tool that changes something begins
     {"line": "call", ...}    a call of a model or a tool has ended: what was asked, what came of it, what it cost
     {"line": "end", ...}     the run has ended
 
@@ -44,6 +45,8 @@ class RunLine(_Line):
     line: Literal["run"] = "run"
     format: Literal[1] = FORMAT
     run_id: str
+    origin: str = ""
+    """The run that this one branched from: their thoughts share ids."""
     started: str
     """When, in UTC, as ISO 8601 has it."""
     question: dict[str, JsonValue]
@@ -74,7 +77,10 @@ class CallLine(_Line):
     name: str
     """The model's or the tool's."""
     digest: str
-    """Stands for the request and the name, by which a call is known again."""
+    """Stands for the request and the name, by which a call is known again; empty for one that a branch of a run takes
+    from it, whatever is asked now."""
+    key: str = ""
+    """Of a tool's call: stands for this very call, and for what a person decided about it."""
     request: dict[str, Any]
     reply: Reply | None = None
     output: str | None = None
@@ -107,6 +113,13 @@ class CallLine(_Line):
         return f"{where}{self.author}, round {self.round}, call {self.step + 1}{tool}"
 
 
+class IntentLine(_Line):
+    """A call of a tool that changes something begins. Without the line of its end, nobody knows what came of it."""
+
+    line: Literal["intent"] = "intent"
+    call: CallLine
+
+
 class EndLine(_Line):
     """The run has ended: what cannot be worked out again, which is its time and what happened at the same time."""
 
@@ -121,8 +134,8 @@ class EndLine(_Line):
     """What its lines cost, and last what the run did: a sum of floats depends on the order of its parts."""
 
 
-Line = RunLine | ModelLine | CallLine | EndLine
-_LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="line")])
+Line = RunLine | ModelLine | IntentLine | CallLine | EndLine
+LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="line")])
 
 
 def parse(content: bytes, name: str) -> tuple[list[Line], int]:
@@ -135,7 +148,7 @@ def parse(content: bytes, name: str) -> tuple[list[Line], int]:
     place = 0
     for number, text in enumerate(content.splitlines(keepends=True), 1):
         try:
-            lines.append(_LINE.validate_python(json.loads(text)))
+            lines.append(LINE.validate_python(json.loads(text)))
         except (ValueError, ValidationError, RecursionError) as error:
             begun = text.startswith(_START) or _START.startswith(text)
             if begun and not text.endswith(b"\n") and place + len(text) == len(content):
@@ -196,6 +209,10 @@ class JournalFile:
         except BaseException:
             self.close()
             raise
+
+    def read(self) -> Sequence[Line]:
+        """The lines of the file, without opening it for writing; see `read`."""
+        return read(self.path)
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Add one line, given as JSON whose first field is "line".

@@ -56,8 +56,9 @@ class Permission:
     """What tools may touch."""
     after_untrusted: Collection[Access] = ALLOWED
     """What of that they may still touch once the run has read text that nobody vouches for."""
-    approve: Approve | None = None
-    """Asks a person; None refuses."""
+    approve: Approve | Literal["wait"] | None = None
+    """Asks a person; None refuses. "wait" stops the run until somebody decides, in this process or another; it takes a
+    run that is kept in a store, or a checkpointer of LangGraph (docs/runs.md)."""
     reply: Reply | None = None
     """Puts questions of agents to a person, for the tool `ask_user`; None if there is nobody."""
 

@@ -1,6 +1,8 @@
 """Recording: what a journal holds of a run, with calls that are taken from it one by one."""
 
 import asyncio
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,7 +11,7 @@ from disputatio.budget import Ledger, Spender, Usage
 from disputatio.differences import asked_differently
 from disputatio.errors import ConfigurationError, StoreError
 from disputatio.failures import CANCELLED
-from disputatio.journal_file import CallLine, EndLine, Line, RunLine
+from disputatio.journal_file import CallLine, EndLine, IntentLine, Line, RunLine
 from disputatio.model import Profile
 from disputatio.thought import in_order
 
@@ -36,6 +38,10 @@ class Recording:
     """Calls that an interrupted run made without getting a reply."""
     taken: int = 0
     """How many replies were taken."""
+    _begun: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    """How often calls of tools that change something were begun without an outcome."""
+    used: set[str] = field(default_factory=set)
+    """Keys of calls that were made or begun: what was decided about them holds for no other call."""
     _calls: list[CallLine] = field(default_factory=list)
     _due: dict[tuple[str, ...], list[int]] = field(default_factory=dict)
     """By place, the calls that are still to be taken."""
@@ -62,9 +68,15 @@ class Recording:
                     recording.run, recording.end, recording._fresh = line, None, len(recording._calls)
                 case EndLine():
                     recording.end = line
+                case IntentLine(call=call):
+                    recording._begun[*call.place, call.digest] += 1
+                    recording.used.add(call.key)
                 case CallLine():
                     recording._due.setdefault(line.place, []).append(len(recording._calls))
                     recording._calls.append(line)
+                    if line.failure is None:
+                        recording.used.add(line.key)
+                    recording._begun[*line.place, line.digest] -= line.failure is None
                 case _:
                     recording.profiles |= dict.fromkeys(line.names, line.profile)
         if lines and not recording.run:
@@ -93,16 +105,18 @@ class Recording:
         was: dict[str, Any] = {"question": self.run.question, "strategy": self.run.strategy}
         was |= {name: self.run.settings.get(name) for name in _FIXED if resumed}
         for name, value in was.items():
-            if value != asked[name]:
+            if _lasting(value) != _lasting(asked[name]):
                 shown = f"{_shown(value)}, not {_shown(asked[name])}"
                 raise ConfigurationError(f"{self.name!r} holds a run with another {name}: {shown}")
 
     async def take(self, call: CallLine) -> CallLine | None:
         """The recorded call that is this one, once; None if there is none."""
         due = self._due.get(call.place, [])
-        same = [place for place in due if self._calls[place].digest == call.digest]
+        same = [place for place in due if self._calls[place].digest in ("", call.digest)]
         if not same:
             return None
+        pinned = [place for place in same if not self._calls[place].digest]
+        same = pinned or same
         # Agents of one name that speak at once share a place; those that ask the same are told apart by their order.
         taken = next((place for place in same if self._calls[place].step == call.step), same[0])
         due.remove(taken)
@@ -113,6 +127,10 @@ class Recording:
         if known.failure and not known.stop:
             await self._others_before(taken)
         return known
+
+    def begun(self, call: CallLine) -> int:
+        """How often an earlier life of the run began this call without living to see what came of it."""
+        return max(self._begun[*call.place, call.digest], 0)
 
     async def _others_before(self, taken: int) -> None:
         """Wait for the replies that came before an error, because an error cancels what goes on beside it."""
@@ -174,6 +192,11 @@ def _spender(spent: "Spent") -> Spender:
 
 def _costing(usage: Usage, cost: float) -> Usage:
     return usage.model_copy(update={"cost": cost})
+
+
+def _lasting(value: Any) -> Any:
+    """A setting without the places in memory at which Python shows functions: they are others in each process."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", value) if isinstance(value, str) else value
 
 
 def _shown(value: Any) -> str:

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -58,21 +59,23 @@ def redactor(secrets: Iterable[str] = ()) -> Callable[[Any], Any]:
     exact = re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))  # the longest first
     patterns = [(signs, re.compile(form), put) for signs, form, put in _FORMS]
 
+    @lru_cache(1024)  # the names of fields, and what one prompt shares with the next
+    def cleaned(text: str) -> str:
+        if any(form in text for form in forms):
+            text = exact.sub(HIDDEN, text)
+        lower = text.lower()
+        for signs, pattern, put in patterns:
+            if any(sign in lower for sign in signs):
+                text = pattern.sub(put, text)
+        return text
+
     def redact(value: Any) -> Any:
-        match value:
-            case str() if len(value) >= SHORTEST:
-                if any(form in value for form in forms):
-                    value = exact.sub(HIDDEN, value)
-                lower = value.lower()
-                for signs, pattern, put in patterns:
-                    if any(sign in lower for sign in signs):
-                        value = pattern.sub(put, value)
-                return value
-            case dict():
-                return {redact(key): redact(one) for key, one in value.items()}
-            case list() | tuple():
-                return [redact(one) for one in value]
-            case _:
-                return value
+        if isinstance(value, str):
+            return cleaned(value) if len(value) >= SHORTEST else value
+        if isinstance(value, dict):
+            return {redact(key): redact(one) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [redact(one) for one in value]
+        return value
 
     return redact

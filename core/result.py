@@ -39,7 +39,7 @@ class Result(BaseModel):
     spent: tuple[Spent, ...] = ()
     seconds: float = 0.0
     stop_reason: str = "finished"
-    """Why the run ended: finished, agreed, undecided, budget, deadline, cancelled or error."""
+    """Why the run ended: finished, agreed, undecided, budget, deadline, cancelled, error, or waiting for a person."""
     settings: dict[str, JsonValue] = {}
     """Models by role, budget, seed, temperature, version."""
 

@@ -1,6 +1,7 @@
 """Running: one question, one strategy, one result."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from disputatio.models import load_model
 from disputatio.permission import Permission
 from disputatio.question import Question
 from disputatio.result import Result, Spent
+from disputatio.run_store import RunStore
 from disputatio.strategies import Strategy
 from disputatio.telemetry import from_environment
 from disputatio.thought import Answer, in_order
@@ -51,6 +53,7 @@ async def asolve(
     permission: Permission | None = None,
     on_event: Callable[[Event], None] | None = None,
     journal: Journal | Path | str | None = None,
+    runs: RunStore | Path | str | None = None,
     tracer: Tracer | None = None,
     store: "BaseStore | None" = None,
     **params: Any,
@@ -73,6 +76,8 @@ async def asolve(
         on_event: Called with each event of the run as it happens, in the thread of the run.
         journal: A file in which the calls of the run are written down; one that was interrupted goes on from what is
             there. A `Journal` can also replay the run that it holds, without asking a model.
+        runs: A store that keeps the run, or its file: it can be looked at, resumed and branched from later, and can
+            wait for a person (docs/runs.md).
         tracer: Who watches the run; None is nobody, unless the environment asks for it (docs/observability.md).
         store: What outlives the run, for strategies that remember (docs/memory.md); None is nothing.
         **params: Parameters of the strategy, for example `rounds=3`.
@@ -83,9 +88,16 @@ async def asolve(
 
     Raises:
         ConfigurationError: If a parameter, a name or the question is wrong; no model was called.
-        StoreError: If the journal cannot be read or written.
+        StoreError: If the journal or the store cannot be read or written.
         ModelError: If a model failed; the error's `result` holds what was said before.
     """
+    if runs is not None and journal is not None:
+        raise ConfigurationError("a run is kept in a journal of its own or in a store, not in both")
+    if runs is None and permission and permission.approve == "wait":
+        raise ConfigurationError('a run that waits for a person is kept in a store: give it runs="FILE"')
+    found = find(strategy, **params)
+    if runs is not None:
+        journal = Journal(RunStore.of(runs).new(recipe_of(found)))
     context = prepare(
         model=model,
         models=models,
@@ -100,7 +112,7 @@ async def asolve(
         tracer=tracer,
         store=store,
     )
-    return await run(as_question(question), find(strategy, **params), context)
+    return await run(as_question(question), found, context)
 
 
 def solve(question: Question | str, **settings: Any) -> Result:
@@ -176,7 +188,9 @@ async def _run(question: Question, strategy: Strategy[...], context: Context) ->
     except DisputatioError as error:
         error.result = outcome(question, strategy, context, Answer(stop_reason="error"))
         raise
-    return outcome(question, strategy, context, output["answer"])
+    # A run that waits for a person has no answer yet.
+    answer = Answer(stop_reason="waiting") if "__interrupt__" in output else output["answer"]
+    return outcome(question, strategy, context, answer)
 
 
 def outcome(question: Question, strategy: Strategy[...], context: Context, answer: Answer) -> Result:
@@ -221,6 +235,16 @@ def find(strategy: Strategy[...] | str, **params: Any) -> Strategy[...]:
             raise unknown("strategy", strategy, CATALOGUE)
         strategy = CATALOGUE[strategy]
     return strategy(**params) if params else strategy
+
+
+def recipe_of(strategy: Strategy[...]) -> dict[str, JsonValue]:
+    """What `find` makes a strategy from again, in another process; empty if it has parts that only a program has."""
+    try:
+        params = json.loads(json.dumps(dict(strategy.params)))
+    except (TypeError, ValueError):
+        return {}
+    is_known = CATALOGUE.get(strategy.name) is not None and not strategy.args
+    return {"strategy": strategy.name, "params": params} if is_known and params == dict(strategy.params) else {}
 
 
 def as_question(question: Question | str) -> Question:

@@ -41,6 +41,12 @@ def open_gates() -> None:
     gate._GATES.clear()
 
 
+@pytest.fixture(autouse=True)
+def own_runs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the runs of tests out of the user's data folder."""
+    monkeypatch.setenv("DISPUTATIO_RUNS", str(tmp_path_factory.getbasetemp() / "runs.sqlite"))
+
+
 @pytest.fixture
 def scripted() -> ScriptedModel:
     """A model that gives every agent what its prompt asks for, at once and offline."""

@@ -5,7 +5,7 @@ import json
 import time
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from disputatio.budget import Ledger, Spender
 from disputatio.errors import ToolError, ToolFault, unknown
+from disputatio.journal import Underway
 from disputatio.model import ToolCall
 from disputatio.strict_json import parse_object
 from disputatio.thought import Thought
@@ -139,18 +140,20 @@ class Calling:
         """What came of the call when it was made in an earlier life of the run, or else what comes of it now."""
         context, runtime = self.runtime.context, self.runtime
         if context.journal is None:
-            return await self._outcome(tool, checked)
+            return await self._outcome(tool, checked, Underway())
 
-        async def make() -> str:
-            return (await self._outcome(tool, checked)).model_dump_json(exclude_defaults=True)
+        async def make(underway: Underway) -> str:
+            return (await self._outcome(tool, checked, underway)).model_dump_json(exclude_defaults=True)
 
         spender = Spender(runtime.author, runtime.role, runtime.round, tool.name)
         asked = {"given": self.arguments, "seen": list(runtime.seen)}  # agents of one name may ask the same at once
         kept = await context.journal.tool_call(make, asked, scope=context.scope, spender=spender)
         return Outcome.model_validate_json(kept)
 
-    async def _outcome(self, tool: Tool, checked: Checked) -> Outcome:
-        context, approved = self.runtime.context, None
+    async def _outcome(self, tool: Tool, checked: Checked, underway: Underway) -> Outcome:
+        context = self.runtime.context
+        approved: bool | str | None = None
+        self.runtime = replace(self.runtime, call=underway.key)
         ledger, began = context.ledger_of(self.runtime.author, self.runtime.role), time.perf_counter()
         called = False
         try:
@@ -162,9 +165,14 @@ class Calling:
                     offered=self.offered.values(),
                     author=self.runtime.author,
                     context=context,
+                    underway=underway,
                 )
+                if tool.is_effectful and not isinstance(approved, str):
+                    underway.begin()
                 called, began = True, time.perf_counter()
-                result, error = await self._kept(tool, checked), None
+                error = None
+                # A person may know what came of it, where the run does not.
+                result = Rendered(visible(approved)) if isinstance(approved, str) else await self._kept(tool, checked)
         except TimeoutError:
             error = ToolError(f"{tool.name} was cut off: the run is ending", fault="stopped")
         except ToolError as refused:
@@ -178,7 +186,7 @@ class Calling:
             is_text=result.is_text,
             is_outside=called and not tool.access.isdisjoint(("read", "network")),
             is_private=called and "read" in tool.access,
-            approved=approved,
+            approved=None if approved is None else bool(approved),
             seconds=round(time.perf_counter() - began, 6),
             attachments=tuple(
                 {"media_type": one.media_type, "base64": b64encode(one.content).decode()} for one in result.attachments

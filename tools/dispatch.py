@@ -50,7 +50,13 @@ async def dispatch(
     if len(named) == 1:  # the usual case, without the cost of a task
         return [await Calling(named[0], offered, runtime).make()]
     made = list(dict.fromkeys(named))
-    observed = await asyncio.gather(*(Calling(call, offered, runtime).make() for call in made[:MAX_CALLS]))
+    # All are waited for, also where one of them stops the run: what they did is written down then.
+    calling = (Calling(call, offered, runtime).make() for call in made[:MAX_CALLS])
+    ended = await asyncio.gather(*calling, return_exceptions=True)
+    observed = [one for one in ended if not isinstance(one, BaseException)]
+    for one in ended:
+        if isinstance(one, BaseException):
+            raise one
     results = dict(
         zip(made, [*observed, *(_surplus(call, offered, runtime) for call in made[MAX_CALLS:])], strict=True)
     )

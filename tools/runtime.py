@@ -25,6 +25,10 @@ class ToolRuntime:
     seen: tuple[str, ...] = ()
     """Ids of the thoughts that the agent sees: they tell its calls from those of the same agent elsewhere."""
 
+    call: str = ""
+    """Stands for this very call, also when it is made again after the run was interrupted: an idempotency key for what
+    the tool asks of others. Empty where the run is not recorded."""
+
     @property
     def memory(self) -> Sequence[Thought]:
         """All that was said in the run so far."""

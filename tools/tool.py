@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, overload
 
+from langgraph.errors import GraphBubbleUp
 from pydantic import BaseModel
 
 from disputatio.errors import ConfigurationError, ToolError
@@ -74,6 +75,11 @@ class Tool:
         return f"Tool({self.signature})"
 
     @property
+    def is_effectful(self) -> bool:
+        """Whether it changes something, and twice is not as good as once."""
+        return "write" in self.access and not self.idempotent
+
+    @property
     def spec(self) -> ToolSpec:
         """The tool as a model with tool calls of its own is told of it."""
         return ToolSpec(name=self.name, description=self.description, parameters=self.schema)
@@ -112,6 +118,8 @@ class Tool:
             raise ToolError(f"{self.name} took longer than {self.timeout_s:g} s", fault="timeout") from error
         except ToolError as error:
             raise ToolError(visible(str(error))[:MAX_ERROR], fault=error.fault) from error.__cause__ or error
+        except GraphBubbleUp:  # the run stops to wait for a person
+            raise
         except Exception as error:
             raise ToolError(f"{self.name} failed: {_said(error)}") from error
 

@@ -1,0 +1,200 @@
+"""StoredRun: the journal of one run in a run store, held by one process at a time.
+
+Whoever holds a run has a lease, which a thread renews, and an epoch, which each taking over raises. Each write
+compares the epoch: a process that was held up while another took its run over can write nothing into it any more.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from disputatio.errors import ConfigurationError, StoreError
+from disputatio.journal_file import LINE, Line
+from disputatio.run_record import Asked, RunState, gone
+from disputatio.run_texts import read, texts_of, write
+
+if TYPE_CHECKING:
+    from disputatio.run_store import RunStore
+
+LEASE_S = 30.0
+"""How long a run is held by a process of which nothing is heard. One that has died on this machine holds nothing."""
+_STATES = {"waiting": "waiting", "error": "failed", "cancelled": "cancelled"}
+
+
+@dataclass(eq=False)
+class StoredRun:
+    """One run of a store; made by `RunStore.new` or `RunStore.resume`, and given to a `Journal`."""
+
+    store: "RunStore"
+    id: str = ""
+    """Empty for a new run, which gets that of its context."""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """What its strategy can be made from again."""
+    lines: Sequence[Line] = ()
+    """What was in it before."""
+    epoch: int = 0
+    _num: int = 0
+    _texts: dict[str, int] = field(default_factory=dict, repr=False)
+    _count: int = 0
+    _result: Any = None
+
+    def __str__(self) -> str:
+        return f"run {self.id}"
+
+    def read(self) -> Sequence[Line]:
+        """All lines.
+
+        Raises:
+            StoreError: If it holds none, or cannot be read.
+        """
+        lines = self.store.lines(self.id)
+        if not lines:
+            raise StoreError(f"{self} has not begun")
+        return lines
+
+    def open(self) -> None:
+        """Take the run, so that nobody else can go on with it.
+
+        Raises:
+            ConfigurationError: If another process has it.
+            StoreError: If the store cannot be used, the disk is nearly full, or the run is damaged.
+        """
+        self.store.database.check_room()
+        if not self.id:
+            return
+        with self.store.database.transaction() as database:
+            row = "SELECT num, epoch, owner, expires FROM runs WHERE id = ?"
+            found = database.execute(row, (self.id,)).fetchone()
+            if not found:
+                raise ConfigurationError(f"there is no {self} any more")
+            self._num, epoch, owner, expires = found
+            if expires > time.time() and not gone(owner):
+                until = time.strftime("%H:%M:%S", time.localtime(expires))
+                host, _, rest = owner.partition("/")
+                process = rest.partition("/")[0]
+                raise ConfigurationError(
+                    f"{self} is under way in process {process} on {host}, which holds it until {until} at least"
+                )
+            self.epoch = epoch + 1
+            held = (self.epoch, self.store.owner, time.time() + LEASE_S, self._num)
+            database.execute("UPDATE runs SET epoch = ?, owner = ?, expires = ? WHERE num = ?", held)
+            texts = texts_of(database, self._num, str(self))
+            self._texts = {text: n for n, text in enumerate(texts)}
+            self.lines = lines_of(database, self._num, texts, str(self))
+            self._count = len(self.lines)
+        self.store.hold(self)
+
+    def append(self, line: Mapping[str, Any]) -> None:
+        """Add one line, given as JSON; that of the run's beginning and that of its end change its state, too.
+
+        Raises:
+            StoreError: If it cannot be written, or another process has taken the run over.
+        """
+        kind = line["line"]
+        with self.store.database.transaction(durable=kind == "run") as database:
+            if not self._num:
+                self.start(database, line, "running")
+            else:
+                self._check(database)
+            if kind == "run":
+                beginning = "UPDATE runs SET state = 'running', updated = ? WHERE num = ?"
+                database.execute(beginning, (time.time(), self._num))
+            elif kind == "end":
+                self._end(database, line)
+            self.put(database, line)
+        if kind == "run":
+            self.store.hold(self)
+        if kind == "end":
+            self.store.drop(self)
+
+    def start(self, database: Any, line: Mapping[str, Any], state: RunState) -> None:
+        """Write down that the run is to be made, before anything else is; within a transaction."""
+        self.id = str(line["run_id"])
+        self._num = self.store.admit(database, self, line, state)
+
+    def put(self, database: Any, line: Mapping[str, Any]) -> None:
+        """Add a line within a transaction, without looking at what it says."""
+        body, crc = write(database, self._num, line, self._texts)
+        database.execute("INSERT INTO lines VALUES (?, ?, ?, ?)", (self._num, self._count, body, crc))
+        self._count += 1
+
+    def _check(self, database: Any) -> None:
+        """Make sure that the run is still ours."""
+        found = database.execute("SELECT epoch FROM runs WHERE num = ?", (self._num,)).fetchone()
+        if found != (self.epoch,):
+            raise StoreError(f"{self} was taken over by another process or deleted; this one may not write it any more")
+
+    def _end(self, database: Any, line: Mapping[str, Any]) -> None:
+        """Write down how the run stands, and give it up."""
+        reason = line["stop_reason"]
+        state = _STATES.get(reason, "finished")
+        row = {"state": state, "stop_reason": reason, "updated": time.time(), "owner": "", "expires": 0}
+        if self._result is not None:
+            row["answer"] = self._result["answer"].get("text", "")
+            row["usage"] = json.dumps(self._result.get("usage", {}))
+            row["result"], row["result_crc"] = write(database, self._num, self._result, self._texts)
+        setting = ", ".join(f"{name} = ?" for name in row)
+        database.execute(f"UPDATE runs SET {setting} WHERE num = ?", (*row.values(), self._num))
+
+    def conclude(self, result: Any) -> None:
+        """Take what came of the run, as JSON; it is written with the line of its end."""
+        self._result = result
+
+    def close(self) -> None:
+        """Let others have the run."""
+        self.store.release(self)
+
+    def ask(self, key: str, asked: Mapping[str, Any]) -> str | None:
+        """Put a question to a person, once.
+
+        Args:
+            key: Stands for the very call that asks.
+            asked: The question; see `Asked.asked`.
+
+        Returns:
+            What was decided; None while nothing is.
+        """
+        with self.store.database.transaction() as database:
+            self._check(database)
+            row = (self._num, key, json.dumps(asked), time.time())
+            database.execute("INSERT OR IGNORE INTO questions (run, key, asked, at) VALUES (?, ?, ?, ?)", row)
+            find = "SELECT decision FROM questions WHERE run = ? AND key = ?"
+            decision: str | None = database.execute(find, (self._num, key)).fetchone()[0]
+            return decision
+
+    def decide(self, key: str, decision: str, by: str) -> str:
+        """Decide on a question of the run, unless it is decided.
+
+        Returns:
+            The decision that holds.
+        """
+        return self.store.decide(self.id, key, decision, by).decision or ""
+
+
+def lines_of(database: Any, num: int, texts: list[str], what: str) -> list[Line]:
+    """The lines of a run.
+
+    Raises:
+        StoreError: If one is damaged or missing.
+    """
+    rows = database.execute("SELECT n, body, crc FROM lines WHERE run = ? ORDER BY n", (num,)).fetchall()
+    lines = []
+    for place, (n, body, crc) in enumerate(rows):
+        value = read(body, crc, texts, what)
+        try:
+            lines.append(LINE.validate_python(value))
+        except ValidationError as error:
+            raise StoreError(f"{what} is damaged: line {n} is no line of a journal") from error
+        if n != place:
+            raise StoreError(f"{what} is damaged: line {place} is missing")
+    return lines
+
+
+def asked_of(row: Sequence[Any]) -> Asked:
+    """A question out of its row."""
+    run, key, asked, at, decision, by, decided = row
+    return Asked(run=run, key=key, asked=json.loads(asked), at=at, decision=decision, by=by, decided=decided)
