@@ -42,7 +42,7 @@ PATHS: list[tuple[Strategy[...], int, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("strategy", "calls", "seconds"), PATHS, ids=repr)
+@pytest.mark.parametrize(("strategy", "calls", "seconds"), PATHS, ids=lambda one: getattr(one, "name", str(one)))
 def test_calls_are_those_of_the_formula_and_seconds_those_of_the_critical_path(
     strategy: Strategy[...], calls: int, seconds: int
 ) -> None:

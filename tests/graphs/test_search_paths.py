@@ -60,7 +60,7 @@ def never_done() -> Callable[[str], str]:
     return reply
 
 
-@pytest.mark.parametrize(("strategy", "calls", "seconds"), PATHS, ids=repr)
+@pytest.mark.parametrize(("strategy", "calls", "seconds"), PATHS, ids=lambda one: getattr(one, "name", str(one)))
 def test_calls_are_those_of_the_formula_and_seconds_those_of_the_critical_path(
     strategy: Strategy[...], calls: int, seconds: int
 ) -> None:
