@@ -18,6 +18,7 @@ step in short, then "correct" or "wrong", then why. Then rule on the final answe
 "refuted" if it is wrong, "undecided" if you cannot tell."""
 
 _NOT_A_STEP = re.compile(r"[\W_]*(?:answer|confidence)[\W_]*:", re.IGNORECASE)
+_RIGHT = re.compile(r"(?<!not )\b(?:correct|right)\b", re.IGNORECASE)
 _WRONG = re.compile(r"\b(?:wrong|incorrect|false|not (?:correct|right))\b", re.IGNORECASE)
 
 
@@ -75,7 +76,20 @@ def first_error(critique: Thought) -> int | None:
     return wrong[0] if wrong else 0 if critique.data.get("verdict") == "refuted" else None
 
 
+def judgements(critique: Thought) -> list[bool | None]:
+    """Whether a critique finds each step right; None where it says neither, or praises before it blames."""
+    listed = critique.data.get("steps")
+    return [_judgement(str(line)) for line in (listed if isinstance(listed, list) else [])]
+
+
+def _judgement(line: str) -> bool | None:
+    blames = _WRONG.search(line) is not None
+    if _is_wrong(line) or blames:
+        return False if _is_wrong(line) else None
+    return True if _RIGHT.search(line) else None
+
+
 def _is_wrong(line: str) -> bool:
     """Whether the first word of judgement in a line is one of blame."""
-    blame, praise = _WRONG.search(line), re.search(r"(?<!not )\b(?:correct|right)\b", line, re.IGNORECASE)
+    blame, praise = _WRONG.search(line), _RIGHT.search(line)
     return blame is not None and (praise is None or blame.start() < praise.start())

@@ -160,6 +160,11 @@ class Ledger:
         return any(ledger.stop_reason for ledger in self._chain) or (left is not None and left < 1e-3)
 
     @property
+    def reason(self) -> str | None:
+        """Why no further call is made, by this ledger or by one that it is a part of."""
+        return next((ledger.stop_reason for ledger in self._chain if ledger.stop_reason), None)
+
+    @property
     def counts_prompts(self) -> bool:
         """Whether the length of a prompt decides if it can be paid for."""
         return any(ledger.budget.counts_prompts for ledger in self._chain)
@@ -203,6 +208,12 @@ class Ledger:
     def _refuse(self, message: str) -> BudgetExceededError:
         self.stop_reason = "budget"
         return BudgetExceededError("budget", message)
+
+    def hold(self, spent: Usage) -> None:
+        """Set aside what was spent before and will be booked again, whether there is room for it or not."""
+        with self._lock:
+            for ledger in self._chain:
+                ledger._held += spent
 
     def settle(self, held: Usage, spent: Usage, spender: Spender) -> None:
         """Replace a reservation by what was really spent."""

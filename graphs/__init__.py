@@ -38,6 +38,7 @@ from disputatio.graphs.strategies.tool_integrated_reasoning import tool_integrat
 from disputatio.graphs.strategies.tree_plv_search import tree_plv_search
 from disputatio.graphs.strategies.universal_self_consistency import universal_self_consistency
 from disputatio.graphs.tree_search import tree_search
+from disputatio.graphs.verified import verified
 from disputatio.graphs.vote import vote
 from disputatio.strategies import Strategy
 
@@ -84,6 +85,7 @@ __all__ = [
     "tree_plv_search",
     "tree_search",
     "universal_self_consistency",
+    "verified",
     "vote",
 ]
 

@@ -22,6 +22,7 @@ from disputatio.graphs import (
     segment_loop,
     sequence,
     tree_search,
+    verified,
     vote,
 )
 from disputatio.strategies import Strategy
@@ -49,6 +50,7 @@ PATTERNS = (
     segment_loop,
     sequence,
     tree_search,
+    verified,
     vote,
 )
 

@@ -206,7 +206,7 @@ def outcome(question: Question, strategy: Strategy[...], context: Context, answe
         usage=ledger.total,
         spent=tuple(Spent(**spender._asdict(), usage=usage) for spender, usage in ledger.lines.items()),
         seconds=round(ledger.seconds, 3),
-        stop_reason=ledger.stop_reason or answer.stop_reason,
+        stop_reason=ledger.reason or answer.stop_reason,
         settings=settings_of(context),
     )
     return context.journal.ended(result) if context.journal else result

@@ -12,6 +12,7 @@ from disputatio.graphs import (
     evidence_loop,
     limited,
     refine,
+    verified,
     vote,
 )
 from disputatio.memory import KnowledgeGraph
@@ -32,6 +33,7 @@ PATTERNS: dict[str, Strategy[...]] = {
     "k_paths": CATALOGUE["k_paths"](graph=DOUBLES),
     "evidence loop": evidence_loop(lambda query, without: [Found(f"{query} is asked.", "a book")]),
     "refine": refine(chain_of_thought, rounds=2, gate="always"),
+    "verified": verified(debate(2, rounds=1)),
     "critique in the loop": CATALOGUE["critique_in_the_loop"],
     "critique of three": CATALOGUE["critique_in_the_loop"](samples=3, rounds=2),
     "adaptive": CATALOGUE["adaptive_consistency"](samples=6),
