@@ -14,6 +14,7 @@ all the same, with the reason, so that nothing is dropped in silence.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from disputatio.agents.forms import label
 from disputatio.agents.proposer import so_far, step_of
@@ -128,6 +129,8 @@ def siblings(result: Result) -> Iterator[Candidate]:
         prompt = "\n\n".join(part for part in (str(result.question), before) if part)
         if step.cut:
             yield Candidate(prompt=prompt, rejected="cut off")
+        elif not isfinite(values[step.id]):
+            yield Candidate(prompt=prompt, rejected="no value")
         else:
             text = "\n".join(part for part in (step_of(step), _answered(step)) if part)
             yield Candidate(prompt=prompt, text=text, score=min(max(values[step.id], 0.0), 1.0))
