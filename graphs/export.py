@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 import disputatio
 from disputatio.errors import ConfigurationError, StoreError
 from disputatio.graphs.candidates import Candidate
-from disputatio.graphs.training_rows import Kind, Row
+from disputatio.graphs.training_rows import Kind, Row, as_messages, as_text, length_of, texts_of
 from disputatio.question import Question
 from disputatio.redaction import redactor
 from disputatio.result import Result
@@ -149,29 +149,43 @@ def export(
         lines: dict[str, list[Row]] = {split: [] for split in SPLITS if split == "train" or test_share}
         offered, rows = _rows(kind, runs, clean, left_out)
         for split, row in rows:
-            texts = _texts(row)
-            if not all(texts):
-                left_out["empty"] += 1
-            elif longest is not None and _length(row) > longest:
-                left_out["too long"] += 1
-            elif is_known(texts):
-                left_out["shared with what is held out"] += 1
+            if reason := _unfit(row, longest, is_known):
+                left_out[reason] += 1
             else:
-                lines[split].append(_messages(row) if conversational else _plain_text(row))
-        written = {f"{kind.type}-{split}.jsonl": rows for split, rows in lines.items()}
-        coded = {name: b"".join(orjson.dumps(row) + b"\n" for row in rows) for name, rows in written.items()}
-        files |= coded
+                lines[split].append(as_messages(row) if conversational else as_text(row))
+        coded = {f"{kind.type}-{split}.jsonl": [orjson.dumps(row) + b"\n" for row in lines[split]] for split in lines}
+        files |= {name: b"".join(rows) for name, rows in coded.items()}
         types[kind.type] = Exported(
             candidates=offered,
-            rows=sum(map(len, written.values())),
+            rows=sum(map(len, coded.values())),
             dropped=dict(sorted(left_out.items())),
             settings={"source": _name(kind.source), **kind.settings},
-            files={name: Written(rows=len(written[name]), sha256=sha256(coded[name]).hexdigest()) for name in coded},
+            files={name: Written(rows=len(coded[name]), sha256=sha256(files[name]).hexdigest()) for name in coded},
         )
-    made = [one.result for one in runs]
-    manifest = Manifest(
-        runs=len(runs) + sum(out.values()),
-        kept=len(runs),
+    told: dict[str, JsonValue] = {
+        "keep": _name(keep),
+        "conversational": conversational,
+        "overlap": overlap,
+        "longest": longest,
+        "test_share": test_share,
+        "seed": seed,
+        "licence": licence,
+    }
+    manifest = _manifest([one.result for one in runs], out, types, told, redact)
+    _write(Path(folder), {**files, "manifest.json": manifest.model_dump_json(indent=2).encode() + b"\n"})
+    return manifest
+
+
+def _manifest(
+    made: Sequence[Result],
+    out: Counter[str],
+    types: dict[str, Exported],
+    told: dict[str, JsonValue],
+    redact: Callable[[Any], Any],
+) -> Manifest:
+    return Manifest(
+        runs=len(made) + sum(out.values()),
+        kept=len(made),
         dropped=dict(sorted(out.items())),
         types=types,
         strategies=tuple(dict.fromkeys(redact(re.sub(r" at 0x\w+", "", one.strategy)) for one in made)),
@@ -180,18 +194,18 @@ def export(
         versions=tuple(
             dict.fromkeys([*(str(one.settings.get("version", "")) for one in made), disputatio.__version__])
         ),
-        settings={
-            "keep": _name(keep),
-            "conversational": conversational,
-            "overlap": overlap,
-            "longest": longest,
-            "test_share": test_share,
-            "seed": seed,
-            "licence": licence,
-        },
+        settings=told,
     )
-    _write(Path(folder), {**files, "manifest.json": manifest.model_dump_json(indent=2).encode() + b"\n"})
-    return manifest
+
+
+def _unfit(row: Row, longest: int | None, is_known: Callable[[Sequence[str]], bool]) -> str:
+    """Why a row is not written; empty if it is."""
+    texts = texts_of(row)
+    if not all(texts):
+        return "empty"
+    if longest is not None and length_of(row) > longest:
+        return "too long"
+    return "shared with what is held out" if is_known(texts) else ""
 
 
 def _kept(
@@ -262,40 +276,6 @@ def _distinct(group: Sequence[Candidate], out: Counter[str]) -> Iterator[Candida
         out["duplicate"] += len(alike) - 1
         yield replace(alike[0], score=sum(one.score for one in alike) / len(alike))
     out += Counter()  # without the zeros
-
-
-def _texts(row: Row) -> list[str]:
-    values = [value for value in row.values() if not isinstance(value, bool)]
-    return [text for value in values for text in (value if isinstance(value, list | tuple) else [value])
-            if isinstance(text, str)]  # fmt: skip
-
-
-def _length(row: Row) -> int:
-    lengths = {name: sum(map(len, [value] if isinstance(value, str) else value)) for name, value in row.items()
-               if name not in ("label", "labels")}  # fmt: skip
-    return lengths.pop("prompt", 0) + max(lengths.values(), default=0)
-
-
-def _messages(row: Row) -> Row:
-    """The row in TRL's conversational format."""
-    if "labels" in row:
-        return row
-    if "text" in row:
-        prompt, completion = row["text"]
-        return {"messages": [*_said("user", prompt), *_said("assistant", completion)]}
-    spoken = {"prompt": "user", "completion": "assistant", "chosen": "assistant", "rejected": "assistant"}
-    return {name: _said(spoken[name], value) if name in spoken else value for name, value in row.items()}
-
-
-def _said(role: str, content: str) -> list[dict[str, str]]:
-    return [{"role": role, "content": content}]
-
-
-def _plain_text(row: Row) -> Row:
-    """The row in TRL's standard format, where a completion follows its prompt as it is."""
-    if "text" in row:
-        return {"text": "\n\n".join(row["text"])}
-    return row if "labels" in row else {**row, "prompt": f"{row['prompt']}\n\n"}
 
 
 def _overlaps(texts: Sequence[str], size: int) -> Callable[[Sequence[str]], bool]:

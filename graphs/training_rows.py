@@ -168,6 +168,42 @@ def prompt_only(
     return Kind(type="prompt_only", source=source, rule=rule, settings=settings, distinct=False)
 
 
+def texts_of(row: Row) -> list[str]:
+    """All texts of a row."""
+    values = [value for value in row.values() if not isinstance(value, bool)]
+    return [text for value in values for text in (value if isinstance(value, list | tuple) else [value])
+            if isinstance(text, str)]  # fmt: skip
+
+
+def length_of(row: Row) -> int:
+    """Characters of the prompt and of the longest completion."""
+    lengths = {name: sum(map(len, [value] if isinstance(value, str) else value)) for name, value in row.items()
+               if name not in ("label", "labels")}  # fmt: skip
+    return lengths.pop("prompt", 0) + max(lengths.values(), default=0)
+
+
+def as_messages(row: Row) -> Row:
+    """The row in TRL's conversational format."""
+    if "labels" in row:
+        return row
+    if "text" in row:
+        prompt, completion = row["text"]
+        return {"messages": [*_said("user", prompt), *_said("assistant", completion)]}
+    spoken = {"prompt": "user", "completion": "assistant", "chosen": "assistant", "rejected": "assistant"}
+    return {name: _said(spoken[name], value) if name in spoken else value for name, value in row.items()}
+
+
+def _said(role: str, content: str) -> list[dict[str, str]]:
+    return [{"role": role, "content": content}]
+
+
+def as_text(row: Row) -> Row:
+    """The row in TRL's standard format, where a completion follows its prompt as it is."""
+    if "text" in row:
+        return {"text": "\n\n".join(row["text"])}
+    return row if "labels" in row else {**row, "prompt": f"{row['prompt']}\n\n"}
+
+
 def _share(least: float) -> float:
     if not 0 < least <= 1:
         raise ConfigurationError(f"the lowest good score is above 0 and at most 1, got {least}")
