@@ -87,7 +87,7 @@ class Turn(Answered):
 class Refined(Answered):
     """What is left after the thoughts were cleaned up."""
 
-    dropped: list[str] = Field(default=[], description="a list of the numbers of the thoughts to drop, each with why")
+    dropped: list[str] = Field(default=[], description="the thoughts to drop, each on a line: Thought NUMBER, and why")
 
 
 @dataclass(frozen=True)
