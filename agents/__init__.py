@@ -2,9 +2,11 @@
 
 from disputatio.agents.agent import RULES, Agent
 from disputatio.agents.critic import Critic, Critique
+from disputatio.agents.cue_writer import CueWriter, Fuser
 from disputatio.agents.debater import Debater, contesting
 from disputatio.agents.demonstrations import Demonstration, with_steps
 from disputatio.agents.explorer import Explorer
+from disputatio.agents.fact_selector import FactSelector, selected
 from disputatio.agents.forms import Answered, Form, Percent, answered
 from disputatio.agents.judge import Judge, Replies, replying, upholding
 from disputatio.agents.likelihood import Likelihood
@@ -25,10 +27,13 @@ __all__ = [
     "ClaimExtractor",
     "Critic",
     "Critique",
+    "CueWriter",
     "Debater",
     "Demonstration",
     "Explorer",
+    "FactSelector",
     "Form",
+    "Fuser",
     "Judge",
     "Learnt",
     "Likelihood",
@@ -54,6 +59,7 @@ __all__ = [
     "contesting",
     "learn",
     "replying",
+    "selected",
     "so_far",
     "step_of",
     "unfinished",

@@ -13,6 +13,7 @@ from disputatio.graphs.strategies.aidsafe_deliberation import aidsafe_deliberati
 from disputatio.graphs.strategies.best_of import best_of
 from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
 from disputatio.graphs.strategies.chatrule import chatrule
+from disputatio.graphs.strategies.comorag import comorag
 from disputatio.graphs.strategies.constraint_first import constraint_first
 from disputatio.graphs.strategies.corex_debate import corex_debate
 from disputatio.graphs.strategies.corex_review import corex_review
@@ -52,6 +53,7 @@ __all__ = [
     "best_of",
     "chain_of_thought",
     "chatrule",
+    "comorag",
     "constraint_first",
     "corex_debate",
     "corex_review",
@@ -96,6 +98,7 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         aidsafe_deliberation,
         best_of,
         chain_of_thought,
+        comorag,
         constraint_first,
         corex_debate,
         corex_review,

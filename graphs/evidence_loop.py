@@ -124,7 +124,7 @@ def evidence_loop(
     async def probe(state: Gathering, runtime: Runtime[Context]) -> dict[str, Any]:
         said = await spoken(asking, state, runtime)
         last = last_of(said)
-        new = _new(last, state["asked"], probes)
+        new = unasked(last, state["asked"], probes)
         taken = _retractions(last, state, runtime.context)
         return {**_both(said, taken, runtime.context), "due": new, "ended": "" if new else "nothing new"}
 
@@ -231,8 +231,8 @@ def _kept(context: Context, found: Found, query: str, number: int, now: int) -> 
     return thought
 
 
-def _new(said: Thought | None, asked: Sequence[str], most: int) -> list[str]:
-    """The probes that were not asked before, each once."""
+def unasked(said: Thought | None, asked: Sequence[str], most: int) -> list[str]:
+    """The probes of a prober's field `probes` that were not asked before, each once."""
     listed = said.data.get("probes") if said else None
     known = {words_of(one) for one in asked}
     new: dict[str, str] = {}
