@@ -55,9 +55,10 @@ def _mixed(rows: "Array", threshold: float) -> list[list[int]]:
     mixture = require("sklearn.mixture", extra="knowledge").GaussianMixture
     reduction = require("sklearn.decomposition", extra="knowledge").PCA
     size = min(DIMENSIONS, len(rows) - 2, rows.shape[1])
-    points = reduction(size, random_state=SEED, svd_solver="full").fit_transform(rows.astype("float64"))
-    with warnings.catch_warnings():  # equal texts make fewer clusters than components: that is no fault
+    alone = require("threadpoolctl", extra="knowledge").threadpool_limits(1)  # threads cost 40 times what they save
+    with alone, warnings.catch_warnings():  # equal texts make fewer clusters than components: that is no fault
         warnings.simplefilter("ignore")
+        points = reduction(size, random_state=SEED, svd_solver="full").fit_transform(rows.astype("float64"))
         tried: list[Any] = [
             mixture(count, random_state=SEED).fit(points) for count in range(1, min(MOST, len(rows) // 2) + 1)
         ]

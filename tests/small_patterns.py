@@ -15,14 +15,17 @@ from disputatio.graphs import (
     verified,
     vote,
 )
+from disputatio.graphs.strategies.comorag_index import Book
 from disputatio.memory import KnowledgeGraph
 from disputatio.strategies import Strategy
+from disputatio.tools.passages import Passage
 
 DOUBLES = KnowledgeGraph()
 for number in range(1, 9):
     DOUBLES.add(str(number), "half", str(2 * number))
 DOUBLES.add("3", "double", "6")
 DOUBLES.add("5", "double", "10")
+READ = Book(passages=tuple(Passage(f"line {n}", f"{n} and {n} is {2 * n}.") for n in range(1, 6)))
 
 PATTERNS: dict[str, Strategy[...]] = {
     "vote": vote(chain_of_thought, debate(2, rounds=1), Solver("third")),
@@ -30,6 +33,7 @@ PATTERNS: dict[str, Strategy[...]] = {
     "escalate": escalate(debate(2, rounds=1), debate(3, rounds=1), accept=lambda answer: False),
     "limited": limited(debate(2), Budget(calls=8)),
     "chatrule": chatrule(DOUBLES, relations="double", entity="2"),
+    "comorag": CATALOGUE["comorag"](documents=READ, attempts=2, probes=1, k=1),
     "k_paths": CATALOGUE["k_paths"](graph=DOUBLES),
     "evidence loop": evidence_loop(lambda query, without: [Found(f"{query} is asked.", "a book")]),
     "refine": refine(chain_of_thought, rounds=2, gate="always"),

@@ -68,6 +68,7 @@ class Loop:
     embed: Embed
 
     async def index(self, state: Reading, runtime: Runtime[Context]) -> dict[str, Any]:
+        """Find the index, or make it."""
         question = Question.of(state["question"])
         start = {"asked": [question.text], "due": [1], "attempts": 0, "ended": "", "book": "", "round": 1}
         start["before"] = len(state.get("thoughts", []))
@@ -82,6 +83,7 @@ class Loop:
         return {**start, "book": await _indexed(texts, self.layers, self.embed, runtime)}
 
     async def select(self, state: Reading, runtime: Runtime[Context]) -> Update:
+        """Let a model choose among the facts nearest to a query."""
         query = state["asked"][state["place"] - 1]
         shelves = await asyncio.to_thread(self.opened, state["book"])
         near = await asyncio.to_thread(shelves.facts, query)
@@ -92,6 +94,7 @@ class Loop:
         return await spoken(agent, shown(state, []), runtime) if near else {}
 
     async def gather(self, state: Reading, runtime: Runtime[Context]) -> dict[str, Any]:
+        """Search for all that is due, and put what is new into the workspace."""
         shelves = await asyncio.to_thread(self.opened, state["book"])
         look = partial(searched, layers=self.layers, k=self.k, tokens=self.tokens)
         found = [await asyncio.to_thread(look, shelves, state, place, runtime.context) for place in state["due"]]
@@ -100,6 +103,7 @@ class Loop:
         return {"thoughts": new, "ended": "" if new else "nothing new"}
 
     async def encode(self, state: Reading, runtime: Runtime[Context]) -> Update:
+        """Write the cue of one layer for one query."""
         query, place = state["asked"][state["place"] - 1], state["place"]
         writer = CueWriter(f"{state['layer']} {place}")
         agent = told(writer, "" if place == 1 else f"Searched for: {query}")
@@ -107,17 +111,20 @@ class Loop:
         return await spoken(agent, shown(state, read(state, state["layer"], place)), runtime)
 
     async def fuse(self, state: Reading, runtime: Runtime[Context]) -> Update:
+        """Join the half of the memory that is nearest to the question; in the first round there is none."""
         pool = [one for one in units(state) if one.round < state["round"]]
         near = await asyncio.to_thread(nearest_half, state["asked"][0], pool, self.embed)
         return await spoken(Fuser(f"note {state['round'] - 1}"), shown(state, near), runtime) if near else {}
 
     async def attempt(self, state: Reading, runtime: Runtime[Context]) -> dict[str, Any]:
+        """Answer, if the evidence suffices."""
         said = await spoken(self.answerer, shown(state, in_sight(state, self.layers), before=True), runtime)
         answer = own_answer(last_of(said), Question.of(state["question"]))
         left = "" if state["round"] < self.attempts else "attempts"
         return {**said, "attempts": state["round"], "ended": left if answer.abstained else "answered"}
 
     async def probe(self, state: Reading, runtime: Runtime[Context]) -> dict[str, Any]:
+        """Ask what is missing."""
         before = "Searched for so far:\n" + "\n".join(f"- {one}" for one in state["asked"])
         said = await spoken(told(self.prober, before), shown(state, in_sight(state, self.layers), before=True), runtime)
         new = unasked(last_of(said), state["asked"], self.probes)
@@ -128,12 +135,14 @@ class Loop:
         return {**said, "asked": asked, "due": due, "round": state["round"] + 1}
 
     async def force(self, state: Reading, runtime: Runtime[Context]) -> Update:
+        """Answer in any case."""
         agent = self.forced
         if state["ended"] != "no documents":
             agent = replace(agent, instruction=FORCED, form=answered)
         return await spoken(agent, shown(state, units(state), before=True), runtime)
 
     async def conclude(self, state: Reading) -> Output:
+        """Report."""
         report = {
             "ended": state["ended"],
             "forced": state["ended"] not in ("answered", "no documents"),
@@ -146,18 +155,21 @@ class Loop:
         return {"answer": answer.model_copy(update={"data": report})}
 
     def searches(self, state: Reading) -> list[Send] | str:
+        """A search for each query that is due."""
         if state["ended"]:
             return "force"
         sends = [Send("select", {**state, "place": place}) for place in state["due"]]
         return sends if "veridical" in self.layers else "gather"
 
     def encodings(self, state: Reading) -> list[Send] | str:
+        """A cue for each layer and query that something was found for."""
         if state["ended"]:
             return "force"
         pairs = ((layer, place) for layer in self.layers for place in state["due"])
         return [Send("encode", {**state, "layer": one, "place": at}) for one, at in pairs if read(state, one, at)]
 
     def after_attempt(self, state: Reading) -> str:
+        """Whether to go on."""
         return {"": "probe", "answered": "conclude"}.get(state["ended"], "force")
 
 

@@ -102,7 +102,14 @@ def searched(
         places = fitting(shelves.texts[layer], shelves.find(layer, query, facts, known, k), room)
         for source, text in (shelves.texts[layer][at] for at in (places if layer == "semantic" else sorted(places))):
             kept, _ = evidence(
-                context, text, source=source, author=source, layer=layer, query=query, round_=state["round"]
+                context,
+                text,
+                source=source,
+                author=source,
+                layer=layer,
+                query=query,
+                trusted=False,
+                round_=state["round"],
             )
             found.append(kept)
     return found
