@@ -1,9 +1,9 @@
 """ComoRAG: on an impasse ask probing questions, and keep in memory what each search taught, until that suffices.
 
-START -> index -+-> select, a query each -> gather -> encode, a query and layer each -> fuse -> attempt -+-> conclude
-                |                             ^                                                          |
-                |                             +----- probe <--------------------- the evidence does not suffice
-                +-> force -> conclude -> END                    no documents; likewise when attempts or probes run out
+START -> index -+-> select (a query each) -> gather -> encode (a query and layer each) -> fuse -> attempt -+-> conclude
+                |     ^                                                                                    |
+                |     +------------ probe <------------------------------- the evidence does not suffice --+
+                +-> force -> conclude -> END        no documents; likewise when attempts, probes or finds run out
 
 A memory unit is a cue, which is a thought that rests on the evidence it was written from. Both are in the run's
 workspace, so that what was read once is not read again. The index is made by `comorag_index`.
