@@ -10,6 +10,8 @@ from disputatio.agents.fact_selector import FactSelector, selected
 from disputatio.agents.forms import Answered, Form, Percent, answered
 from disputatio.agents.judge import Judge, Replies, replying, upholding
 from disputatio.agents.likelihood import Likelihood
+from disputatio.agents.memory_writer import MemoryWriter
+from disputatio.agents.outcome_judge import Outcome, OutcomeJudge
 from disputatio.agents.planner import Plan, Planner
 from disputatio.agents.prober import Prober, Probes
 from disputatio.agents.proposer import Proposer, Unfinished, so_far, step_of, unfinished
@@ -37,6 +39,9 @@ __all__ = [
     "Judge",
     "Learnt",
     "Likelihood",
+    "MemoryWriter",
+    "Outcome",
+    "OutcomeJudge",
     "Percent",
     "Plan",
     "Planner",

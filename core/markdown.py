@@ -19,6 +19,7 @@ from disputatio.writing import ending, excerpt, harmless, inline, percent, plain
 
 if TYPE_CHECKING:
     from disputatio.result import Result
+    from disputatio.thought import Answer
 
 _MOST_LINES = 16
 """Thoughts that `show` lists; the rest are counted."""
@@ -39,6 +40,8 @@ def document(result: "Result") -> str:
     parts.append(_under(answer.rationale, 3))
     if answer.dissent:
         parts.append("\n".join(["### Dissent", "", *(f"- {inline(other)}" for other in answer.dissent)]))
+    if known := remembered(answer):
+        parts.append("\n".join(["### From memory", "", *(f"- {inline(one)}" for one in known)]))
     parts.append("## Transcript")
     parts += _transcript(result)
     parts.append("## Cost")
@@ -146,7 +149,23 @@ def text(result: "Result") -> str:
         lines += ["", plain(answer.rationale).strip()]
     if answer.dissent:
         lines += ["", *(f"Dissent: {excerpt(other, 300)}" for other in answer.dissent)]
+    if known := remembered(answer):
+        lines += ["", *(f"From memory: {one}" for one in known)]
     return "\n".join([*lines, "", excerpt(result.strategy, 200), ", ".join(facts(result))]) + "\n"
+
+
+def remembered(answer: "Answer") -> list[str]:
+    """The items of the memory that a run used, each with the task and the run that it was learned in, on one line."""
+    report = answer.data.get("memory")
+    used = report.get("used") if isinstance(report, dict) else None
+    known = [one for one in used if isinstance(one, dict)] if isinstance(used, list) else []
+    return [
+        excerpt(
+            f'"{one.get("title")}" ({one.get("id")}), learned from "{one.get("question")}" in run {one.get("run_id")}',
+            400,
+        )
+        for one in known
+    ]
 
 
 def facts(result: "Result") -> list[str]:
@@ -197,6 +216,7 @@ def _screen(result: "Result") -> RenderableType:
     if answer.rationale.strip():
         parts.append(Padding(Markdown(harmless(answer.rationale), hyperlinks=False), (1, 2)))
     parts += [Text.assemble(("Dissent  ", "yellow"), excerpt(other, 300)) for other in answer.dissent]
+    parts += [Text.assemble(("From memory  ", "cyan"), one) for one in remembered(answer)]
     if result.thoughts:
         parts += [Text(), _said(result)]
     parts += [Text(), Text(", ".join(facts(result)), style="dim" if result.stop_reason == "finished" else "yellow")]

@@ -19,7 +19,7 @@ from markdown_it import MarkdownIt
 from disputatio.budget import Usage
 from disputatio.errors import StoreError
 from disputatio.lanes import KINDS, bands, board, once
-from disputatio.markdown import facts
+from disputatio.markdown import facts, remembered
 from disputatio.thought import LinkKind, Thought, struck
 from disputatio.writing import excerpt, percent, plain, xml
 
@@ -168,6 +168,7 @@ def _answer(result: "Result") -> str:
         full = f'<rect class="full" width="{140 * answer.confidence:.0f}" height="6" rx="3"/>'
         parts.append(f'<p class="sure">{gauge.format(full)}{percent(answer.confidence)} sure</p>')
     parts += [f'<p class="dissent" dir="auto"><b>Dissent</b>{xml(other)}</p>' for other in answer.dissent]
+    parts += [f'<p class="dissent" dir="auto"><b>From memory</b>{xml(one)}</p>' for one in remembered(answer)]
     return "\n".join(parts)
 
 

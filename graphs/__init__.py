@@ -26,10 +26,12 @@ from disputatio.graphs.strategies.heart import heart
 from disputatio.graphs.strategies.inftythink import inftythink
 from disputatio.graphs.strategies.joint_thinking import joint_thinking
 from disputatio.graphs.strategies.k_paths import k_paths
+from disputatio.graphs.strategies.matts import matts
 from disputatio.graphs.strategies.medprompt import medprompt
 from disputatio.graphs.strategies.mixture_of_thought import mixture_of_thought
 from disputatio.graphs.strategies.pairwise_judge import pairwise_judge
 from disputatio.graphs.strategies.react import react
+from disputatio.graphs.strategies.reasoning_bank import reasoning_bank
 from disputatio.graphs.strategies.reex_sql import reex_sql
 from disputatio.graphs.strategies.rewoo import rewoo
 from disputatio.graphs.strategies.sayself import sayself
@@ -69,12 +71,14 @@ __all__ = [
     "joint_thinking",
     "k_paths",
     "limited",
+    "matts",
     "medprompt",
     "mixture_of_thought",
     "nested",
     "pairwise_judge",
     "plan_execute",
     "react",
+    "reasoning_bank",
     "reex_sql",
     "refine",
     "rewoo",
@@ -111,10 +115,12 @@ CATALOGUE: Mapping[str, Strategy[...]] = {
         inftythink,
         joint_thinking,
         k_paths,
+        matts,
         medprompt,
         mixture_of_thought,
         pairwise_judge,
         react,
+        reasoning_bank,
         reex_sql,
         rewoo,
         sayself,
