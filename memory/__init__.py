@@ -1,14 +1,10 @@
 """What agents share: the transcript of a run and its workspace, knowledge graphs, and a memory that outlives runs."""
 
-<<<<<<< HEAD
 from disputatio.memory.embedding import Embedder, default_embedder, load_embedder
+from disputatio.memory.experience import Experience, Lesson, lessons, nearest_tasks, own_strings
 from disputatio.memory.knowledge_graph import Contradiction, Fact, KnowledgeGraph, Relation, Step, Triple
 from disputatio.memory.knowledge_graph_file import load_graph, save_graph
 from disputatio.memory.knowledge_graph_formats import Broken, read_graph
-=======
-from disputatio.memory.embedding import Embedder, load_embedder
-from disputatio.memory.experience import Experience, Lesson, lessons, nearest_tasks, own_strings
->>>>>>> 60d9d2c (ReasoningBank and MaTTS: learning from experience as strategies)
 from disputatio.memory.memory import Match, Memory, MemoryItem
 from disputatio.memory.opening import default_path, open_store
 from disputatio.memory.paths import Path, Paths
@@ -24,13 +20,10 @@ __all__ = [
     "Contradiction",
     "Embedder",
     "Evidence",
-<<<<<<< HEAD
+    "Experience",
     "Fact",
     "KnowledgeGraph",
-=======
-    "Experience",
     "Lesson",
->>>>>>> 60d9d2c (ReasoningBank and MaTTS: learning from experience as strategies)
     "Match",
     "Memory",
     "MemoryItem",
@@ -52,15 +45,11 @@ __all__ = [
     "distinct",
     "everything",
     "evidence",
-<<<<<<< HEAD
     "forward_chain",
-    "load_embedder",
-    "load_graph",
-=======
     "lessons",
     "load_embedder",
+    "load_graph",
     "nearest_tasks",
->>>>>>> 60d9d2c (ReasoningBank and MaTTS: learning from experience as strategies)
     "of_kind",
     "open_store",
     "own_strings",
