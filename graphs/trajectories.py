@@ -98,4 +98,5 @@ def as_one(trajectory: Trajectory, thoughts: Sequence[Thought]) -> Thought:
     number, success = trajectory["number"], trajectory["success"]
     judgement = "" if success is None else f"Judged a {status_of(trajectory)}. {trajectory['why']}"
     text = f"{rendered(trajectory, thoughts)}\n\n{judgement}".strip()
-    return Thought(author=f"attempt {number}" if number else "attempt", role="strategy", kind="observation", text=text)
+    author, id_ = f"attempt {number}" if number else "attempt", f"{trajectory['thoughts'][-1]}, all of it"
+    return Thought(id=id_, author=author, role="strategy", kind="observation", text=text)

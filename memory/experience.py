@@ -15,8 +15,8 @@ from disputatio.memory.memory import Memory, MemoryItem, item_of
 
 TASK = "task"
 STRATEGY = "strategy"
-_FIELD = re.compile(r"(?im)^[\s#*]*(title|description|content)\b[*:]*[ \t]*(.*)$")
-_NEXT = re.compile(r"(?im)^[\s#*]*memory item\b.*$")
+_FIELD = re.compile(r"(?im)^[ \t#*-]*(title|description|content)\b[*:]*[ \t]*(.*)$")
+_NEXT = re.compile(r"(?im)^[ \t#*-]*memory item\b.*$")
 _RUN = 8
 """So many words in a row that a lesson has from the task are copied."""
 
