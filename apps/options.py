@@ -205,6 +205,19 @@ Wait = Annotated[
         rich_help_panel="Tools",
     ),
 ]
+KeptIn = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="PATH",
+        help="For strategies that remember: the file, or postgresql://..., instead of the one in your data folder.",
+        rich_help_panel="The strategy",
+    ),
+]
+NoMemory = Annotated[
+    bool,
+    typer.Option("--no-memory", metavar="", help="Remember nothing of earlier runs.", rich_help_panel="The strategy"),
+]
 Record = Annotated[
     Path | None,
     typer.Option(

@@ -62,6 +62,8 @@ class Settings:
     runs: Path | None = None
     no_runs: bool = False
     wait: bool = False
+    memory: str | None = None
+    no_memory: bool = False
     trace: bool = False
     quiet: bool = False
 
@@ -159,7 +161,7 @@ def _carried_out(begin: "Callable[[Screen | Lines], Begun]", settings: Settings)
             _load(context, screen)
         caches = _cached(context, settings.cache) if settings.cache else []
         try:
-            result: Result | None = asyncio.run(_run(question, strategy, context, screen))
+            result: Result | None = asyncio.run(_run(question, strategy, context, screen, settings))
         except DisputatioError as error:
             failure, result = error, error.result
     if result:
@@ -238,13 +240,17 @@ def _cached(context: Context, path: Path) -> "list[Cached]":
     return list(caches.values())
 
 
-async def _run(question: "Question", strategy: "Strategy[...]", context: Context, screen: Screen | Lines) -> "Result":
+async def _run(
+    question: "Question", strategy: "Strategy[...]", context: Context, screen: Screen | Lines, settings: Settings
+) -> "Result":
+    from disputatio.apps.remembering import remembering
     from disputatio.graphs.run import run
 
     screen.note("")
     screen.watch(context.ledger)
-    with _stopped_by_ctrl_c(context, screen):
-        return await run(question, strategy, context)
+    async with remembering(strategy, context, settings):
+        with _stopped_by_ctrl_c(context, screen):
+            return await run(question, strategy, context)
 
 
 @contextmanager

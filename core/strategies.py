@@ -35,6 +35,8 @@ class Strategy(Generic[P]):
     """Where it was published, to the section; "Disputatio" for our own."""
     count: Callable[..., int]
     """The most turns that agents take in one run, from the same parameters."""
+    remembers: bool = False
+    """Whether it reads or writes the run's store, which outlives the run."""
     args: tuple[Any, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
 
@@ -138,17 +140,18 @@ def _sequence(first: "Agent | Strategy[...]", second: "Agent | Strategy[...]") -
 
 
 def strategy(
-    *, source: str, calls: Callable[..., int]
+    *, source: str, calls: Callable[..., int], remembers: bool = False
 ) -> "Callable[[Callable[P, StateGraph[State, Context, Input, Output]]], Strategy[P]]":
     """Make a strategy of the function that builds its graph. Its docstring's first line is the summary.
 
     Args:
         source: Authors, year, arXiv id and section; "Disputatio" for a method of our own.
         calls: The most turns of one run, as a function of the builder's parameters, by name.
+        remembers: Whether it reads or writes the run's store.
     """
 
     def make(build: "Callable[P, StateGraph[State, Context, Input, Output]]") -> Strategy[P]:
-        made = Strategy(build, source, calls)
+        made = Strategy(build, source, calls, remembers)
         object.__setattr__(made, "__doc__", build.__doc__)
         return made
 

@@ -60,6 +60,7 @@ def _most_turns(
 @strategy(
     source="Ouyang et al. 2025, arXiv:2509.25140, section 3.3 (MaTTS: memory-aware test-time scaling)",
     calls=_most_turns,
+    remembers=True,
 )
 def matts(
     part: Part = chain_of_thought,

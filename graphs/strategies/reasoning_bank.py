@@ -25,7 +25,7 @@ def _most_turns(**given: Any) -> int:
     return attempt + (judge + extraction if learner.learn else 0)
 
 
-@strategy(source="Ouyang et al. 2025, arXiv:2509.25140, section 3 (ReasoningBank)", calls=_most_turns)
+@strategy(source="Ouyang et al. 2025, arXiv:2509.25140, section 3 (ReasoningBank)", calls=_most_turns, remembers=True)
 def reasoning_bank(
     part: Part = chain_of_thought,
     *,

@@ -56,6 +56,7 @@ def _most_turns(strategies: tuple[Part, ...], outcome: Outcome | Agent | None, r
 @strategy(
     source="after Liu et al. 2024, arXiv:2410.16128 (SMART): a table of outcomes in place of the fine-tuned policy",
     calls=_most_turns,
+    remembers=True,
 )
 def smart_meta_strategy(
     *,
