@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
+from disputatio.apps.memory_compare import COMPARES, compare
 from disputatio.apps.output import complain, put, reported, show_parts
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ EXAMPLES = """\
 
 Exit codes: 0 done, 1 the memory cannot be used, 2 wrong input, or there is no such item"""
 app = typer.Typer(help="See, correct and forget what is remembered.", no_args_is_help=True, epilog=EXAMPLES)
+app.command(epilog=COMPARES)(compare)
 
 Where = Annotated[
     str | None,

@@ -2,6 +2,7 @@
 
 from disputatio.memory.embedding import Embedder, default_embedder, load_embedder
 from disputatio.memory.experience import Experience, Lesson, lessons, nearest_tasks, own_strings
+from disputatio.memory.kinds import Case, Episode, Mistake, Remembered, as_item, find, in_full, kind_of, read_as
 from disputatio.memory.knowledge_graph import Contradiction, Fact, KnowledgeGraph, Relation, Step, Triple
 from disputatio.memory.knowledge_graph_file import load_graph, save_graph
 from disputatio.memory.knowledge_graph_formats import Broken, read_graph
@@ -17,8 +18,10 @@ from disputatio.memory.workspace import Evidence, contents, distinct, evidence, 
 
 __all__ = [
     "Broken",
+    "Case",
     "Contradiction",
     "Embedder",
+    "Episode",
     "Evidence",
     "Experience",
     "Fact",
@@ -28,9 +31,11 @@ __all__ = [
     "Memory",
     "MemoryItem",
     "Metrics",
+    "Mistake",
     "Path",
     "Paths",
     "Relation",
+    "Remembered",
     "Rule",
     "Rules",
     "Score",
@@ -38,6 +43,7 @@ __all__ = [
     "Step",
     "Triple",
     "View",
+    "as_item",
     "by",
     "contents",
     "default_embedder",
@@ -45,7 +51,10 @@ __all__ = [
     "distinct",
     "everything",
     "evidence",
+    "find",
     "forward_chain",
+    "in_full",
+    "kind_of",
     "lessons",
     "load_embedder",
     "load_graph",
@@ -54,6 +63,7 @@ __all__ = [
     "open_store",
     "own_strings",
     "provenance",
+    "read_as",
     "read_graph",
     "read_rule",
     "read_rules",

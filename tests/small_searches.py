@@ -27,6 +27,7 @@ SEARCHES: dict[str, Strategy[...]] = {
     "tool_integrated_reasoning": tool_integrated_reasoning(turns=3),
 }
 SAID = {
+    "Status": "success",
     "Probes": "1. What is two?",
     "Wrong": "none",
     "Rules": "1. double(X, Y) <- half(X, Y)",

@@ -95,7 +95,6 @@ FIELDS = {
     "Approved": "1",
     "Ranking": "1",
     "Steps": "1. correct: it is so",
-    "Status": "success",
     "Response": "1",
     "Preference": "-2",
     "Intents": "1. benign: a sum",
