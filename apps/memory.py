@@ -29,6 +29,7 @@ EXAMPLES = """\
 Exit codes: 0 done, 1 the memory cannot be used, 2 wrong input, or there is no such item"""
 app = typer.Typer(help="See, correct and forget what is remembered.", no_args_is_help=True, epilog=EXAMPLES)
 app.command(epilog=COMPARES)(compare)
+app.command(epilog=COMPARES)(compare)
 
 Where = Annotated[
     str | None,

@@ -31,7 +31,7 @@ def compare(
             "--strategy",
             "-s",
             metavar="NAME",
-            help='One that remembers, or any other, which is then a reasoning_bank\'s part; also "NAME(PARAMETER=VALUE)".',
+            help='One that remembers; any other becomes the part of a reasoning_bank. Also "NAME(PARAMETER=VALUE)".',
             autocompletion=strategy_names,
         ),
     ] = "reasoning_bank",

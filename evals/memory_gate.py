@@ -5,6 +5,7 @@ ceiling: with this memory, which is only read, and without any. Published gains 
 by all who looked, so that a difference is named only where the interval leaves out zero.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -14,6 +15,7 @@ from zlib import crc32
 from pydantic import BaseModel, ConfigDict
 
 from disputatio.budget import Budget, Usage
+from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.evals.batch import attempt
 from disputatio.evals.compare import Comparison, compare
@@ -22,6 +24,7 @@ from disputatio.evals.scorers import score
 from disputatio.graphs import reasoning_bank
 from disputatio.graphs.run import prepare
 from disputatio.memory import Memory
+from disputatio.memory.experience import TASK
 from disputatio.model import Model
 from disputatio.question import Question
 from disputatio.strategies import Strategy
@@ -103,8 +106,6 @@ class MemoryGate:
     """What one run may spend, with memory or without."""
     seed: int = 0
     temperature: float | None = None
-    space: str = "default"
-    """Where the strategy keeps what it learns."""
     on_item: Callable[[str, int], None] = field(default=lambda phase, number: None)
     """Called before each run: learning, with memory or without memory; and which item, from 1."""
 
@@ -133,17 +134,16 @@ class MemoryGate:
             ModelError: If every further call would fail as well.
             StoreError: If the memory cannot be used.
         """
-        known = {item.text for item in await Memory(store, self.space).items(kind="task")}
-        first, rest = self.task.items[: self.learn], self.task.items[self.learn :]
-        held_out = [item for item in rest if item.question.text not in known]
-        learning = Usage()
+        first, rest, learning = self.task.items[: self.learn], self.task.items[self.learn :], Usage()
         for number, item in enumerate(first, 1):
             self.on_item("learning", number)
-            context = prepare(**self._settings(item.question, "learning"), store=store)
+            context = self._context(item.question, "learning", store)
             await attempt(item.question, self.compared, context)
             learning += context.ledger.total
-        asked = {item.question.text for item in first}
-        held_out = [item for item in held_out if item.question.text not in asked]
+        space = str(self.compared.arguments.get("space", "default"))
+        known = {one.text for one in await Memory(store, space).items(kind=TASK)}
+        known |= {item.question.text for item in first}
+        held_out = [item for item in rest if item.question.text not in known]
         pairs = [await self._pair(item, store, number) for number, item in enumerate(held_out, 1)]
         whole = [pair for pair in pairs if None not in (pair[0].value, pair[1].value)]
         if not whole:
@@ -157,19 +157,19 @@ class MemoryGate:
 
     async def _tried(self, item: Item, store: "BaseStore | None", side: str, number: int) -> "_Tried":
         self.on_item(side, number)
-        context = prepare(**self._settings(item.question, "held out"), store=store)  # one seed for both sides
-        frozen = self.compared(*self.compared.args, learn=False)
-        result, error = await attempt(item.question, frozen, context)
-        if error or result is None:
+        context = self._context(item.question, "held out", store)
+        result, error = await attempt(item.question, self.compared(learn=False), context)
+        scored = None if error or result is None else await asyncio.to_thread(score, item, result.answer)
+        if result is None or scored is None or scored.status == "unscorable":
             return _Tried(None, False, False, context.ledger.total)
         report = result.answer.data.get("memory")
         used = isinstance(report, dict) and bool(report.get("used"))
-        value = score(item, result.answer).value or 0.0
-        return _Tried(value, result.answer.abstained, used, context.ledger.total)
+        return _Tried(scored.value or 0.0, result.answer.abstained, used, context.ledger.total)
 
-    def _settings(self, question: Question, phase: str) -> dict[str, object]:
+    def _context(self, question: Question, phase: str, store: "BaseStore | None") -> Context:
+        """The resources of one run; its seed is the same for both sides."""
         seed = crc32(f"{self.seed}/{phase}/{question.text}".encode())
-        return {"model": self.model, "budget": self.budget, "temperature": self.temperature, "seed": seed}
+        return prepare(model=self.model, budget=self.budget, temperature=self.temperature, seed=seed, store=store)
 
     def _report(
         self, found: Comparison, sides: "dict[str, list[_Tried]]", learning: Usage, *, known: int, failed: int

@@ -52,4 +52,7 @@ PATTERNS: dict[str, Strategy[...]] = {
     "constraint first": CATALOGUE["constraint_first"](tools=(), turns=3, retries=1),
     "mixture of thought": CATALOGUE["mixture_of_thought"],
     "aidsafe": CATALOGUE["aidsafe_deliberation"],
+    "reasoning bank": CATALOGUE["reasoning_bank"](debate(2, rounds=1)),
+    "matts": CATALOGUE["matts"](k=2),
+    "matts in sequence": CATALOGUE["matts"](k=1, mode="sequential"),
 }
