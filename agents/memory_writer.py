@@ -6,7 +6,10 @@ Source: the extractors of ReasoningBank and the self-contrast of MaTTS, Ouyang e
 
 from typing import Literal
 
+from pydantic import Field
+
 from disputatio.agents.agent import Agent
+from disputatio.agents.forms import Form
 from disputatio.model import Model
 
 Source = Literal["success", "failure", "contrast"]
@@ -23,11 +26,13 @@ _ABOUT: dict[Source, str] = {
     "those that succeeded have in common, and what do those that failed lack? Then write down what will help with "
     "similar tasks.",
 }
+_RULE = """\
+They are read by somebody who works on other tasks and does not know this one: nothing may hold a name, number, \
+identifier, quotation or answer of this task."""
 _SCHEMA = """\
 {about}
 
-Write at most {most} items; none may repeat another. They are read by somebody who works on other tasks and does not \
-know this one: no item may hold a name, number, identifier, quotation or answer of this task. Each item has this form:
+Write at most {most} items; none may repeat another. {rule} Each item has this form:
 
 # Memory item i
 ## Title the strategy's name, in a few words
@@ -35,10 +40,19 @@ know this one: no item may hold a name, number, identifier, quotation or answer 
 ## Content one to three sentences: the insight"""
 
 
+class Item(Form):
+    """One item, for models that do not keep to the schema."""
+
+    title: str = Field(description="the strategy's name, in a few words")
+    description: str = Field(description="one sentence: what it is, and when to use it or not")
+    content: str = Field(description="one to three sentences: the insight")
+
+
 def MemoryWriter(
     name: str = "memory writer",
     *,
     source: Source = "success",
+    single: bool = False,
     temperature: float = 1.0,
     model: str | Model | None = None,
 ) -> Agent:
@@ -47,14 +61,19 @@ def MemoryWriter(
     Args:
         name: Its name.
         source: What is learned from.
+        single: Whether it writes one item, in the lines of a form instead of the published schema.
         temperature: Randomness of its replies.
         model: A model of its own; None takes the run's.
     """
     return Agent(
         name=name,
         role="memory writer",
-        instruction=_SCHEMA.format(about=_ABOUT[source], most=MOST[source]),
+        instruction=f"{_ABOUT[source]}\n\nWrite one item. {_RULE}"
+        if single
+        else _SCHEMA.format(about=_ABOUT[source], most=MOST[source], rule=_RULE),
         kind="summary",
+        form=Item if single else None,
+        prose=not single,
         temperature=temperature,
         model=model,
     )

@@ -44,7 +44,7 @@ from disputatio.thought import Answer, Link, Thought
 from disputatio.writing import excerpt
 
 Outcome = Callable[[Question, Answer], float]
-"""1 for a right answer, 0 for a wrong one, by something that knows: a test, a tool, a person."""
+"""1 for a right answer, 0 for a wrong one, by something that knows: a label, a test, a tool, a person."""
 AUTHOR = "memory"
 RECALLED = """\
 From memory, learned in other tasks. At each decision say whether it helps here, and use it only where it does.
@@ -198,7 +198,7 @@ class Learner:
         return {**update, "trajectories": [{**trajectory, **found}]}
 
     async def extract(self, source: Source, state: Learning, runtime: Runtime[Context]) -> dict[str, Any]:
-        """Write down what was learned, and once more without them if it holds strings of this task."""
+        """Write down what was learned; once more, if nothing can be read or it holds strings of this very task."""
         tried, question, thoughts = state["trajectories"], Question.of(state["question"]), state["thoughts"]
         shown = [as_one(one, thoughts) for one in tried]
         theirs = "\n".join([question.text, *question.choices, *(f"it is {one['answer'].text}" for one in tried)])
@@ -212,8 +212,11 @@ class Learner:
             found = lessons(said.text, MOST[source]) if said else []
             held = [own_strings(one, theirs, " ".join(one.text for one in shown)) for one in found]
             good = [one for one, strings in zip(found, held, strict=True) if not strings] or good
-            if not any(held):
+            if found and not any(held):
                 break
+            if not found:
+                writer = MemoryWriter(source=source, single=True, temperature=self.writes_at)
+                continue
             strings = ", ".join(sorted({f'"{one}"' for strings in held for one in strings}))
             words = REFUSED.format(before=_schema(found), strings=strings)
         ids = [one.id for one in written.get("thoughts", [])]

@@ -78,7 +78,8 @@ def matts(
     is that of the attempt that was judged best. Calls: k times those of the part and one that judges, and one that
     extracts. `sequential`: an attempt is re-examined, then checked again k - 1 times; the last one that has an answer
     is judged and answers, and all are learned from. Calls: k + 1 times those of the part, one that judges, one that
-    extracts. One more only where what was extracted holds strings of the task itself. See also `reasoning_bank`.
+    extracts. One more only where what was extracted cannot be read or holds strings of the task itself. See also
+    `reasoning_bank`.
 
     Args:
         part: What answers: a strategy or an agent.

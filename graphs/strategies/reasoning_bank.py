@@ -37,10 +37,10 @@ def reasoning_bank(
 ) -> StateGraph[Any, Context, Input, Output]:
     """Answer with what was learned from the most similar task of the past, then learn from this one.
 
-    Calls: those of the part, one that judges, one that extracts, and one more only where what was extracted holds
-    strings of the task itself. What was recalled is a document of the question, which all agents of the part see. The
-    store is that of the run (`solve(..., store=...)`); without one the part answers alone. The answer's data says
-    which items were used and learned, under `memory`.
+    Calls: those of the part, one that judges, one that extracts, and one more only where what was extracted cannot be
+    read or holds strings of the task itself. What was recalled is a document of the question, which all agents of the
+    part see. The store is that of the run (`solve(..., store=...)`); without one the part answers alone. The answer's
+    data says which items were used and learned, under `memory`.
 
     Args:
         part: What answers: a strategy or an agent.

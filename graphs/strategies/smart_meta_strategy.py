@@ -22,6 +22,7 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError, ModelError, unknown
 from disputatio.graphs.compose import Part, nested, numbered, turns_of
 from disputatio.graphs.escalate import approves
+from disputatio.graphs.learning import Outcome
 from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
 from disputatio.graphs.strategies.explore_execute import explore_execute
 from disputatio.graphs.strategies.meta_policy import Attempt, Policy, Table, choose
@@ -31,8 +32,6 @@ from disputatio.state import Input, Output, State
 from disputatio.strategies import strategy
 from disputatio.thought import Answer
 
-Outcome = Callable[[Question, Answer], float]
-"""1 for a right answer, 0 for a wrong one, by something that knows: a label, a test, a tool."""
 ARMS: tuple[Part, ...] = (chain_of_thought, explore_execute, self_consistency(samples=5))
 POLICIES = ("thompson", "ucb1", "epsilon", "greedy")
 MOST_EPISODES = 100_000

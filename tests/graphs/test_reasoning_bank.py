@@ -166,6 +166,18 @@ def test_whatever_is_written_the_run_ends_and_nothing_is_guessed(store: SqliteSt
     assert kept(store, "strategy") == []
 
 
+def test_a_model_that_does_not_keep_to_the_schema_is_asked_for_one_item_in_lines(store: SqliteStore) -> None:
+    def reply(prompt: str) -> str:
+        if "Write one item." in prompt:
+            return "Title: look twice\nDescription: For sums.\nContent: Add again from the end."
+        return script(written=lambda prompt: "One should look twice.").reply(prompt)
+
+    model = ScriptedModel(reply)
+    result = solve("tea?", store, model)
+    assert [one.data["title"] for one in kept(store, "strategy")] == ["look twice"]
+    assert result.usage.calls == 4
+
+
 def test_items_with_strings_of_the_task_are_refused_and_asked_for_once_more(store: SqliteStore) -> None:
     bad = items("look up order #4821", "read all of it")
 
@@ -271,6 +283,26 @@ def test_a_replay_remembers_what_the_run_remembered_and_writes_nothing(store: Sq
     assert len(kept(store, "task")) == count
 
 
+def test_a_run_that_goes_on_remembers_what_it_remembered_before(store: SqliteStore, tmp_path: Path) -> None:
+    solve("tea?", store, script(written=lambda prompt: items("first")))
+    file, alive = tmp_path / "run.jsonl", [False]
+
+    def reply(prompt: str) -> str:
+        if "\nStatus: <" in prompt and not alive[0]:
+            raise KeyboardInterrupt
+        return script().reply(prompt)
+
+    model = ScriptedModel(reply)
+    with pytest.raises(KeyboardInterrupt):
+        dp.solve("tea?", strategy="reasoning_bank", model=model, store=store, journal=file)
+    solve("tea?", store, script(written=lambda prompt: items("second")))  # another run stores something nearer
+    alive[0] = True
+    result = dp.solve("tea?", strategy="reasoning_bank", model=model, store=store, journal=file)
+    assert [one["title"] for one in result.answer.data["memory"]["used"]] == ["first"]
+    assert len([prompt for prompt in model.prompts if "Think step by" in prompt]) == 1  # paid for once
+    assert len(kept(store, "task")) == 3
+
+
 def test_the_second_run_shows_what_it_used_and_from_where(store: SqliteStore) -> None:
     first = solve("tea?", store, script())
     second = solve("tea tea?", store, script())
@@ -320,9 +352,9 @@ async def mean(runs: int, **given: Any) -> float:
 
 async def test_the_law_of_the_stream() -> None:
     # 4 * 0.3 + 36 * 0.9 = 33.6; of successes only 4 * sum(0.9 - 0.6 * 0.7 ** i for i in range(10)) = 28.2; without any
-    # 12. The standard deviations of one stream are about 2, 5 and 3.
+    # 12. The standard deviations of one stream are about 2, 5 and 3; the bounds about 2.5 errors of the mean.
     assert await mean(5, remembers=True) == pytest.approx(33.6, abs=2.2)
-    assert await mean(6, remembers=True, failures=False) == pytest.approx(28.2, abs=4)
+    assert await mean(6, remembers=True, failures=False) == pytest.approx(28.2, abs=5)
     assert await mean(2, remembers=False) == pytest.approx(12, abs=5)
 
 
