@@ -8,7 +8,7 @@ from disputatio.errors import ConfigurationError
 if TYPE_CHECKING:
     from disputatio.strategies import Strategy
 
-_WANTED = ("debaters", "rounds", "claims", "stance", "persona", "strategy", "parameter", "tools", "allow")
+_WANTED = ("debaters", "rounds", "claims", "stance", "persona", "strategy", "parameter", "tools", "allow", "memory")
 ELSEWHERE = "was begun by a program, with parts that only the program has; go on with it by disputatio.resume in Python"
 
 

@@ -70,7 +70,7 @@ class Settings:
 
 def settings(options: Mapping[str, Any]) -> Settings:
     """The settings among all options of a command."""
-    return Settings(**{one.name: options[one.name] for one in fields(Settings)})
+    return Settings(**{one.name: options[one.name] for one in fields(Settings) if one.name in options})
 
 
 def answer(
@@ -131,7 +131,7 @@ def resume(run: "StoredRun", settings: Settings) -> int:
     record = run.store.get(run.id)
     told: Any = record.settings
     limits = {f"max_{name}": value for name, value in told["budget"].items() if f"max_{name}" in vars(settings)}
-    again: dict[str, Any] = {name: record.recipe.get(name) for name in ("tools", "allow")}
+    again: dict[str, Any] = {name: record.recipe.get(name) for name in ("tools", "allow", "memory")}
     limits |= {name: getattr(settings, name) for name in limits if getattr(settings, name) is not None}
     settings = replace(settings, seed=told["seed"], temperature=told["temperature"], **again, **limits)
 
