@@ -1,6 +1,5 @@
 """`disputatio memory compare`: whether what is remembered helps, on items that were not learned from."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -57,6 +56,8 @@ def compare(
 ) -> None:
     """Compare answers with and without memory, under one ceiling, on items that were not learned from."""
     with reported(debug):
+        import asyncio
+
         from disputatio.apps import choosing
         from disputatio.apps.plan import strategies
         from disputatio.evals import load
