@@ -1,6 +1,5 @@
 """`disputatio batch`: many questions, answered by one strategy, into one file."""
 
-import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +64,8 @@ def batch(
     """Answer every question of a file; the answers are in its order, and a batch that was stopped goes on."""
     limits = {"calls": max_calls, "tokens": max_tokens, "seconds": max_seconds, "cost": max_cost}
     with reported(debug):
+        import asyncio
+
         from disputatio.apps import choosing
         from disputatio.apps.plan import strategies
         from disputatio.context import Context
