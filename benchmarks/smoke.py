@@ -75,7 +75,9 @@ def main() -> None:
         if minutes > given.minutes:
             break
     command = shlex.join(["python", "benchmarks/smoke.py", "FOLDER", *_options(given, number)])
-    text = table(trials, items[:number], left_out, command, about=f"{model.name}, at most {given.tokens:,} tokens a run")
+    text = table(
+        trials, items[:number], left_out, command, about=f"{model.name}, at most {given.tokens:,} tokens a run"
+    )
     (given.out or given.folder / "smoke.md").write_text(text, encoding="utf-8")
 
 
@@ -132,7 +134,11 @@ def table(
     rows = [report(by_name[name], {}).rows[0] for name in sorted(by_name)]
     suites = Counter(str(item.meta["suite"]) for item in items)
     titles = [TITLES[place] for place in COLUMNS]
-    lines = [titles, ["---", *["---:"] * (len(titles) - 1)], *([cells(row)[place] for place in COLUMNS] for row in rows)]
+    lines = [
+        titles,
+        ["---", *["---:"] * (len(titles) - 1)],
+        *([cells(row)[place] for place in COLUMNS] for row in rows),
+    ]
     parts = [
         "# All strategies on the smoke suite",
         f"{len(rows)} strategies on the same {len(items)} items, one run each; {about}. Items by suite: "
@@ -143,7 +149,9 @@ def table(
         f"those that the ceiling ended. Intervals are Wilson's. {_told_apart(by_name, rows)}",
     ]
     if left_out:
-        parts.append("Not here, because they need parts:\n\n" + "\n".join(f"- {n}: {why}" for n, why in left_out.items()))
+        parts.append(
+            "Not here, because they need parts:\n\n" + "\n".join(f"- {n}: {why}" for n, why in left_out.items())
+        )
     return "\n\n".join(parts) + "\n"
 
 

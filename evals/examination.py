@@ -21,7 +21,7 @@ from langgraph.runtime import Runtime
 from disputatio.agents import Agent, Judge, StepCritic, Verifier
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, unknown
-from disputatio.evals.items import Item, Items, Task
+from disputatio.evals.items import Item, Task
 from disputatio.evals.metrics.meta_reasoning import Finding, found_by, solution_in
 from disputatio.evals.scorers.steps import read_step
 from disputatio.graphs.strategies.pairwise_judge import comparer
@@ -55,26 +55,26 @@ def examinations(names: tuple[str, ...]) -> dict[str, Strategy[...]]:
 
 
 def examined(task: Task) -> Task:
-    """The task whose items are scored as verdicts.
+    """The task with those of its items on which an agent can rule, scored as verdicts.
 
     Raises:
-        ConfigurationError: If its items are neither solutions with a first wrong step nor pairs with a better one.
+        ConfigurationError: If it has neither solutions with a first wrong step nor pairs with a better one.
     """
-    first = _examined(task.items[0])
-    places = range(len(task.items))
-    items = Items(places, lambda place: _examined(task.items[place])) if len(places) > 1 else [first]
-    return replace(task, items=items)
+    found = [one for item in task.items if (one := _examined(item)) is not None]
+    if not found:
+        raise ConfigurationError(
+            f"task {task.name!r} holds nothing that an agent can rule on: neither solutions with a first wrong step, "
+            "such as mr_gsm8k, nor two responses of which one is better, such as llmbar"
+        )
+    return replace(task, items=found)
 
 
-def _examined(item: Item) -> Item:
+def _examined(item: Item) -> Item | None:
     if item.scorer == "first_error" and item.question.context:
         return item.model_copy(update={"scorer": "ruling"})
     if item.scorer == "choice" and len(item.question.choices) == 2:
         return item.model_copy(update={"scorer": "preference"})
-    raise ConfigurationError(
-        f"item {item.id!r} holds nothing that an agent can rule on: neither a solution with a first wrong step nor two "
-        "responses of which one is better"
-    )
+    return None
 
 
 @strategy(

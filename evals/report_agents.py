@@ -65,8 +65,9 @@ class Rulings(_Part):
     """Of the wrong ones."""
     localised: Share | None
     """Of all; see `MetaReasoning.localisation`."""
-    mcc: float
-    mcc_interval: Interval
+    mcc: float | None
+    """None where all solutions are right, or all are wrong: there is nothing to tell apart."""
+    mcc_interval: Interval | None
     unparsed: int
     """Trials."""
 
@@ -112,7 +113,8 @@ def _rulings(agent: str, task: str, trials: Sequence[Trial], items: Mapping[str,
     for trial in trials:
         said[trial.item].append(finding_in(trial.answer))
     pairs = [(known[item], one) for item, found in said.items() for one in found]
-    total = meta_reasoning(*zip(*pairs, strict=True))
+    total = meta_reasoning([truth for truth, _ in pairs], [one for _, one in pairs])
+    parts = [meta_reasoning([known[item]] * len(found), found) for item, found in said.items()]
     right = sum(bool(one.correct) for one in known.values())
     wrong, wrongs = len(known) - right, total.tn + total.fp
     return Rulings(
@@ -124,8 +126,8 @@ def _rulings(agent: str, task: str, trials: Sequence[Trial], items: Mapping[str,
         found=Share.of(total.tn, wrongs, wrong),
         first_error=Share.of(total.steps, wrongs, wrong),
         localised=Share.of(total.tp + total.steps, len(pairs), len(known)),
-        mcc=total.mcc,
-        mcc_interval=mcc_interval([meta_reasoning([known[item]] * len(found), found) for item, found in said.items()]),
+        mcc=total.mcc if right and wrong else None,
+        mcc_interval=mcc_interval(parts) if right and wrong else None,
         unparsed=total.unread,
     )
 
@@ -182,8 +184,8 @@ def examined_tables(
             f"{one.right:,}",
             f"{one.wrong:,}",
             *map(_shown, (one.passed, one.found, one.first_error)),
-            f"{one.mcc:.2f}",
-            f"{one.mcc_interval[0]:.2f} to {one.mcc_interval[1]:.2f}",
+            "none" if one.mcc is None else f"{one.mcc:.2f}",
+            "none" if one.mcc_interval is None else "{:.2f} to {:.2f}".format(*one.mcc_interval),
             _shown(one.localised),
             f"{one.unparsed:,}",
         ]
