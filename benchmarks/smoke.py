@@ -6,7 +6,13 @@
 Each strategy is asked item by item, under one ceiling of tokens. The sample is drawn round by round over the suites,
 so that a larger one begins with the smaller one: what the record in FOLDER holds is never run again. After `--minutes`
 no further item is begun; the table is about the items that all strategies have finished. It takes the data sets from
-DISPUTATIO_DATA, and the embedded model unless `--model` names another.
+DISPUTATIO_DATA, and the embedded model unless `--model` names another. Runs whose model failed are made again.
+
+The embedded server computes one reply at a time, so a second core is used by a second process with the other half of
+the strategies; the records of both make the one table:
+
+    python benchmarks/smoke.py A --share 1/2 & python benchmarks/smoke.py B --share 2/2 & wait
+    mkdir C; cat A/record.jsonl B/record.jsonl > C/record.jsonl; python benchmarks/smoke.py C
 """
 
 import argparse
@@ -36,7 +42,9 @@ from disputatio.models.virtual_time import VirtualTimeLoop
 from disputatio.strategies import Strategy
 
 ALONE = "chain_of_thought"
-COLUMNS = [place for place, title in enumerate(TITLES) if title not in ("errors", "money")]
+COLUMNS = [place for place, title in enumerate(TITLES) if title != "money"]
+PARAMETERS: Mapping[str, dict[str, Any]] = {"joint_thinking": {"emulate": True}}
+"""What strategies need on a model without a thinking mode, such as the embedded one."""
 
 
 def main() -> None:
@@ -49,12 +57,15 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="after which no item is begun")
     parser.add_argument("--model", default="local")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--share", default="1/1", metavar="K/N", help="every N-th strategy only, from the K-th")
     parser.add_argument("--out", type=Path, help="the table [FOLDER/smoke.md]")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     smoke = load("smoke")
     items = stratified(smoke.items, given.items, seed=given.seed)
-    strategies, left_out = runnable(items[0])
+    found, left_out = runnable(items[0])
+    first, step = map(int, given.share.split("/"))
+    strategies = dict(list(found.items())[first - 1 :: step])
     model = load_model(given.model)
     began, trials = time.monotonic(), list[Trial]()
     for number in range(1, len(items) + 1):
@@ -101,10 +112,11 @@ def stratified(items: Sequence[Item], size: int, *, seed: int) -> list[Item]:
 def runnable(item: Item) -> tuple[dict[str, Strategy[...]], dict[str, str]]:
     """The strategies that run as they are, and why the others do not; found out on a simulated model."""
     found, left_out = dict[str, Strategy[...]](), dict[str, str]()
-    for name, strategy in CATALOGUE.items():
+    for name in CATALOGUE:
+        strategy = CATALOGUE[name](**PARAMETERS.get(name, {}))
         try:
             synchronously(run(item.question, strategy, prepare(model=SimulatedModel())), loop_factory=VirtualTimeLoop)
-            found[name] = strategy
+            found[repr(strategy).removesuffix("()")] = strategy
         except ConfigurationError as error:
             left_out[name] = str(error)
     return found, left_out
@@ -145,8 +157,8 @@ def table(
         f"{', '.join(f'{name} {count}' for name, count in sorted(suites.items()))}. Made by",
         f"```sh\n{command}\n```",
         "\n".join(f"| {' | '.join(line)} |" for line in lines),
-        "Figures from calls on are those of one run, on average; unparsed answers are never right, short runs are "
-        f"those that the ceiling ended. Intervals are Wilson's. {_told_apart(by_name, rows)}",
+        "Figures from calls on are those of one run, on average; unparsed answers and errors are never right, short "
+        f"runs are those that the ceiling ended. Intervals are Wilson's. {_told_apart(by_name, rows)}",
     ]
     if left_out:
         parts.append(
@@ -157,6 +169,8 @@ def table(
 
 def _told_apart(by_name: Mapping[str, Sequence[Trial]], rows: Sequence[Row]) -> str:
     """Which strategies differ from a single chain of thought, after Holm's correction for all of them."""
+    if ALONE not in by_name:
+        return ""
     values = {row.strategy: [trial.value or 0.0 for trial in by_name[row.strategy]] for row in rows}
     others = [name for name in values if name != ALONE]
     found = [compare({name: values[name], ALONE: values[ALONE]})[0] for name in others]

@@ -5,7 +5,7 @@ The agent is the very one that strategies are made of. What it is to judge stand
     a solution            verifier, critic    one call: its verdict, and the first step that it calls wrong
                           judge               one call: it decides which step is the first wrong one, or none
     two responses         judge               compares them twice, in both orders
-                          verifier, critic    rules on each alone; supported beats undecided beats refuted, then the score
+                          verifier, critic    rules on each alone; supported beats refuted, then the higher score
 
 An examination is a strategy, so that a bench runs, records and reports it like any other.
 """

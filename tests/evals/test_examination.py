@@ -1,4 +1,4 @@
-"""Agents on solutions and pairs whose truth is known: what they are shown, what is read, and the laws of known rates."""
+"""Agents on solutions and pairs whose truth is known: what they are shown, what is read, and laws of known rates."""
 
 import re
 from collections.abc import Sequence
