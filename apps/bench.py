@@ -16,6 +16,8 @@ BENCHES = """\
   disputatio bench --strategies "debate,self_consistency(samples=5)" --tasks gsm8k,mine.jsonl --budget-tokens 4000 \
 --model vllm:http://localhost:8000/v1 --epochs 3
 
+  disputatio bench --agents verifier,critic,judge --tasks mr_gsm8k,llmbar --limit 100 --model openai:gpt-5-mini
+
   disputatio bench --again bench/manifest.json --out bench-again
 
 A single chain_of_thought and a self_consistency that fills the ceiling are always in the table. A bench that was \
@@ -36,6 +38,16 @@ def bench(
             "-s",
             metavar="NAMES",
             help='Joined by commas, also with parameters: "debate(rounds=3),react".',
+            rich_help_panel="What is compared",
+        ),
+    ] = "",
+    agents: Annotated[
+        str,
+        typer.Option(
+            "--agents",
+            "-a",
+            metavar="NAMES",
+            help="Instead of strategies: verifier, critic, judge; on solutions and pairs whose truth is known.",
             rich_help_panel="What is compared",
         ),
     ] = "",
@@ -109,11 +121,14 @@ def bench(
         from disputatio.apps import benching
         from disputatio.errors import ConfigurationError
 
-        if again and (strategies or tasks):
-            raise ConfigurationError("--again takes strategies and tasks from the manifest: leave them out")
+        if again and (strategies or agents or tasks):
+            raise ConfigurationError("--again takes strategies, agents and tasks from the manifest: leave them out")
+        if strategies and agents:
+            raise ConfigurationError("strategies and agents are measured on different things: give one of them")
         limits = {"tokens": budget_tokens, "calls": budget_calls, "seconds": budget_seconds, "cost": budget_cost}
         asked = benching.Asked(
             strategies=tuple(benching.separated(strategies)),
+            agents=tuple(benching.separated(agents)),
             tasks=tuple(benching.separated(tasks)),
             model=tuple(model or ()),
             limit=limit,

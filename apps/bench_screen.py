@@ -85,7 +85,7 @@ class Lines:
         self.standings[trial.strategy].add(trial)
         self._new += is_new
         tenth = 10 * self.done // self.whole
-        if is_new and tenth > self._tenth:
+        if self._is_shown and is_new and tenth > self._tenth:
             self._tenth = tenth
             shown = "; ".join(f"{name}: {one.accuracy}" for name, one in self.standings.items())
             self.note(f"{self.done:,} of {self.whole:,}, {self.left} left; {shown}")

@@ -21,16 +21,20 @@ from disputatio.errors import ConfigurationError, MissingExtraError, StoreError
 from disputatio.evals import load
 from disputatio.evals.bench import Bench, contestants
 from disputatio.evals.bench_manifest import check, manifest
+from disputatio.evals.examination import examinations, examined
 from disputatio.evals.report import Report, Row, report
+from disputatio.evals.report_agents import examined_tables
 from disputatio.evals.report_front import png, svg
 from disputatio.evals.report_page import page
-from disputatio.evals.report_text import TITLES, cells, markdown, pairs
+from disputatio.evals.report_text import cells, markdown, pairs, titles_of
 from disputatio.graphs import chain_of_thought
 from disputatio.models import load_model
 from disputatio.writing import plain
 
 IN_PROCESS = ("local", "hf")
 """Providers that compute one reply at a time."""
+RULING = {"calls": 4.0}
+"""The ceiling of an examination, unless there is another: two rulings by a model that takes two steps for each."""
 
 
 class Asked(BaseModel):
@@ -39,6 +43,8 @@ class Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     strategies: tuple[str, ...]
+    agents: tuple[str, ...] = ()
+    """If there are any, they are examined, and no strategy is run."""
     tasks: tuple[str, ...]
     model: tuple[str, ...] = ()
     limit: int | None = None
@@ -51,7 +57,8 @@ class Asked(BaseModel):
     @property
     def command(self) -> str:
         """The command that asks for it."""
-        words = ["disputatio", "bench", "--strategies", ",".join(self.strategies), "--tasks", ",".join(self.tasks)]
+        rows = ["--agents", ",".join(self.agents)] if self.agents else ["--strategies", ",".join(self.strategies)]
+        words = ["disputatio", "bench", *rows, "--tasks", ",".join(self.tasks)]
         for one in self.model:
             words += ["--model", one]
         for name, value in self.budget.items():
@@ -102,14 +109,14 @@ def run(
     with screen(quiet=quiet) as shown:
         shown.note("loading the models and the items")
         bench = _bench(asked, data, workers)
-        about = manifest(bench, asked.model_dump(mode="json"))
+        about = manifest(bench, asked.model_dump(mode="json", exclude=None if asked.agents else {"agents"}))
         if again:
             _compare(again, about)
         record = _folder(out, about)
         shown.begin(list(bench.strategies), bench.size)
         trials = asyncio.run(bench.run(record, shown.hear))
         shown.note("writing the report")
-        found = report(trials, about, seed=asked.seed)
+        found = report(trials, about, seed=asked.seed, examined=bench.tasks if asked.agents else ())
     _write(found, out, asked.command)
     return found
 
@@ -117,13 +124,15 @@ def run(
 def _bench(asked: Asked, data: Path | None, workers: int | None) -> Bench:
     if not asked.tasks:
         raise ConfigurationError("which tasks? for example: --tasks gsm8k")
-    budget = choosing.budget(asked.budget)
+    budget = choosing.budget(asked.budget or (RULING if asked.agents else {}))
     if budget == Budget():
         raise ConfigurationError(
             "strategies are compared under one ceiling: give one, for example --budget-tokens 4000"
         )
-    rows = contestants(strategies(asked.strategies, ()))
+    rows = examinations(asked.agents) if asked.agents else contestants(strategies(asked.strategies, ()))
     tasks = [load(name, data=data, limit=asked.limit, seed=asked.seed) for name in asked.tasks]
+    if asked.agents:
+        tasks = [examined(task) for task in tasks]
     chosen = choosing.models(asked.model, chain_of_thought)
     models = {role: load_model(name) for role, name in chosen.items()}
     is_here = any(name.partition(":")[0] in IN_PROCESS for name in chosen.values())
@@ -206,22 +215,26 @@ def give(found: Report, out: Path, format: Literal["text", "json", "markdown"], 
 
 
 def _print(found: Report) -> None:
-    parts: list[Any] = [_rows(found.rows)]
+    titles = titles_of(found)
+    parts: list[Any] = [_rows(titles, found.rows)]
     for name in dict.fromkeys(row.task for row in found.by_task):
-        parts += [Text(f"\n{plain(name)}", style="bold"), _rows([row for row in found.by_task if row.task == name])]
+        rows = [row for row in found.by_task if row.task == name]
+        parts += [Text(f"\n{plain(name)}", style="bold"), _rows(titles, rows)]
+    for name, table in examined_tables(found.rulings, found.preferences).items():
+        parts += [Text(f"\n{name}", style="bold"), _table(*table)]
     if found.comparisons:
-        titles, lines = pairs(found)
+        heads, lines = pairs(found)
         joined = [[f"{first} : {second}", *rest] for first, second, *rest in lines]
-        kept = [place for place, title in enumerate(["pair", *titles[2:]]) if title != "p"]
-        table = _table([["pair", *titles[2:]][place] for place in kept], [[line[n] for n in kept] for line in joined])
-        parts += [Text("\nPairs, in percentage points", style="bold"), table]
+        kept = [place for place, title in enumerate(["pair", *heads[2:]]) if title != "p"]
+        shown = _table([["pair", *heads[2:]][place] for place in kept], [[line[n] for n in kept] for line in joined])
+        parts += [Text("\nPairs, in percentage points", style="bold"), shown]
     show_parts(*parts, Text(f"\n{found.verdict}", style="bold"))
 
 
-def _rows(rows: Sequence[Row]) -> Table:
-    """The table of strategies; without money where nothing costs any, so that it fits a narrow terminal."""
+def _rows(titles: Sequence[str], rows: Sequence[Row]) -> Table:
+    """The table of strategies or agents; without money where nothing costs any, so that it fits a narrow terminal."""
     last = None if any(row.cost != 0 for row in rows) else -1
-    return _table(TITLES[:last], [cells(row)[:last] for row in rows])
+    return _table(titles[:last], [cells(row)[:last] for row in rows])
 
 
 def _table(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -16,6 +16,7 @@ import disputatio
 from disputatio.errors import ConfigurationError, DisputatioError
 from disputatio.evals.bench import Bench
 from disputatio.evals.bench_weights import digest_of, quantisation, weights
+from disputatio.evals.examination import PROBES, examination
 from disputatio.evals.items import Task
 from disputatio.graphs.run import prepare, run, synchronously
 from disputatio.model import Model, Reply, Request
@@ -117,7 +118,8 @@ def _model(model: Model) -> JsonValue:
 
 def _strategy(strategy: Strategy[...], bench: Bench) -> JsonValue:
     structure = None if isinstance(bench.model, str) else bench.model.profile.structure
-    return {"spelled": repr(strategy), "prompts": prompts(strategy, structure or "native")}
+    asked = PROBES if strategy.name == examination.name else (PROBE,)
+    return {"spelled": repr(strategy), "prompts": prompts(strategy, structure or "native", asked)}
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,8 @@ class _Overheard:
         return await self.model.complete(request, on_text)
 
 
-def prompts(strategy: Strategy[...], structure: Any) -> str | None:
-    """SHA-256 over all prompts that a strategy sends for one fixed question to a simulated model.
+def prompts(strategy: Strategy[...], structure: Any, asked: Sequence[Question] = (PROBE,)) -> str | None:
+    """SHA-256 over all prompts that a strategy sends for fixed questions to a simulated model.
 
     It changes with the wording of any prompt on the way, and with the wiring. None where the strategy cannot be
     simulated.
@@ -147,7 +149,8 @@ def prompts(strategy: Strategy[...], structure: Any) -> str | None:
     heard = _Overheard(replace(simulated, profile=replace(simulated.profile, structure=structure)))
     small = strategy(samples=3) if "samples" in strategy.signature.parameters else strategy
     try:
-        synchronously(run(PROBE, small, prepare(model=heard, seed=1)), loop_factory=VirtualTimeLoop)
+        for one in asked:
+            synchronously(run(one, small, prepare(model=heard, seed=1)), loop_factory=VirtualTimeLoop)
     except DisputatioError:
         return None
     return hashlib.sha256("\n".join(sorted(heard.prompts)).encode()).hexdigest()

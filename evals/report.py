@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from disputatio.budget import Usage
 from disputatio.evals.bench import Trial
 from disputatio.evals.compare import Comparison, compare, front, winner
+from disputatio.evals.items import Task
 from disputatio.evals.metrics.accuracy import wilson
+from disputatio.evals.report_agents import Preferences, Rulings, examined_rows
 
 MOST_ERRORS = 0.05
 """Share of runs that may fail before there is no accuracy."""
@@ -68,15 +70,24 @@ class Report(_Part):
     winner: str | None
     front: tuple[str, ...]
     """The strategies that no other one beats in both accuracy and tokens, the cheapest first."""
+    rulings: tuple[Rulings, ...] = ()
+    """Of agents on solutions, where agents were examined."""
+    preferences: tuple[Preferences, ...] = ()
+    """Of agents on pairs of responses."""
+
+    @property
+    def compared(self) -> tuple[str, str]:
+        """What a row stands for, one and several of it."""
+        return ("agent", "agents") if self.rulings or self.preferences else ("strategy", "strategies")
 
     @property
     def verdict(self) -> str:
         """What can be said, in one or two sentences."""
         scored = [row for row in self.rows if row.accuracy is not None]
         if len(scored) < 2:
-            return "There is nothing to compare: fewer than two strategies have a score."
+            return f"There is nothing to compare: fewer than two {self.compared[1]} have a score."
         if self.winner:
-            return f"{self.winner} is more accurate than every other strategy here."
+            return f"{self.winner} is more accurate than every other {self.compared[0]} here."
         best, second = sorted(scored, key=lambda row: -(row.accuracy or 0))[:2]
         pair = next(one for one in self.comparisons if {one.first, one.second} == {best.strategy, second.strategy})
         sign = 1 if pair.first == best.strategy else -1
@@ -99,8 +110,17 @@ def points(share: float) -> str:
     return "0.0" if text in ("+0.0", "-0.0") else text
 
 
-def report(trials: Sequence[Trial], manifest: Mapping[str, JsonValue], *, seed: int = 0) -> Report:
-    """Make the report of all trials of a bench."""
+def report(
+    trials: Sequence[Trial], manifest: Mapping[str, JsonValue], *, seed: int = 0, examined: Sequence[Task] = ()
+) -> Report:
+    """Make the report of all trials of a bench.
+
+    Args:
+        trials: All of them.
+        manifest: What they depend on.
+        seed: Of the bootstrap.
+        examined: The tasks on which agents were examined, if they were.
+    """
     strategies = list(dict.fromkeys(trial.strategy for trial in trials))
     tasks = list(dict.fromkeys(trial.task for trial in trials))
     rows = [_row(name, "", [trial for trial in trials if trial.strategy == name]) for name in strategies]
@@ -112,6 +132,7 @@ def report(trials: Sequence[Trial], manifest: Mapping[str, JsonValue], *, seed: 
     scored = [row.strategy for row in rows if row.accuracy is not None]
     values = {name: list(_by_item(trial for trial in trials if trial.strategy == name).values()) for name in scored}
     comparisons = compare(values, seed=seed) if len(scored) > 1 else []
+    rulings, preferences = examined_rows(trials, examined)
     return Report(
         manifest=dict(manifest),
         rows=tuple(rows),
@@ -119,6 +140,8 @@ def report(trials: Sequence[Trial], manifest: Mapping[str, JsonValue], *, seed: 
         comparisons=tuple(comparisons),
         winner=winner(scored, comparisons),
         front=tuple(front({row.strategy: (row.tokens, row.accuracy) for row in rows if row.accuracy is not None})),
+        rulings=tuple(rulings),
+        preferences=tuple(preferences),
     )
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from disputatio.evals.report import Report, Row
-from disputatio.evals.report_text import TITLES, cells, pairs, roles
+from disputatio.evals.report_agents import NOTES, examined_tables
+from disputatio.evals.report_text import TITLES, cells, pairs, roles, titles_of
 from disputatio.page import assembled, in_script
 from disputatio.writing import xml
 
@@ -29,8 +30,8 @@ def page(report: Report, command: str) -> str:
         verdict=xml(report.verdict),
         facts="".join(f"<li>{xml(fact)}</li>" for fact in _facts(report)),
         axes=_axes(report),
-        rows=_table(list(TITLES), [cells(row) for row in report.rows]),
-        by_task=_by_task(report),
+        rows=_table(titles_of(report), [cells(row) for row in report.rows]),
+        by_task=_by_task(report) + _examined(report),
         pairs=_table(*pairs(report)) if report.comparisons else '<p class="empty">There is nothing to compare.</p>',
         roles=_table(*roles(report.rows)),
         command=xml(command),
@@ -42,7 +43,7 @@ def page(report: Report, command: str) -> str:
 def _title(report: Report) -> str:
     tasks = report.manifest.get("tasks")
     names = [str(task.get("name")) for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else []
-    return f"{len(report.rows)} strategies on {', '.join(names)}"
+    return f"{len(report.rows)} {report.compared[1]} on {', '.join(names)}"
 
 
 def _facts(report: Report) -> list[str]:
@@ -82,8 +83,17 @@ def _by_task(report: Report) -> str:
     names = dict.fromkeys(row.task for row in report.by_task)
     rows = {name: [cells(row) for row in report.by_task if row.task == name] for name in names}
     return "".join(
-        f'<h3 class="task">{xml(name)}</h3><div class="tables"><div>{_table(list(TITLES), lines)}</div></div>'
+        f'<h3 class="task">{xml(name)}</h3><div class="tables"><div>{_table(titles_of(report), lines)}</div></div>'
         for name, lines in rows.items()
+    )
+
+
+def _examined(report: Report) -> str:
+    tables = examined_tables(report.rulings, report.preferences)
+    return "".join(
+        f'<h3 class="task">{xml(name)}</h3><div class="tables"><div>{_table(*table)}</div></div>'
+        f'<p class="note">{xml(NOTES[name])}</p>'
+        for name, table in tables.items()
     )
 
 

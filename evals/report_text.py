@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from disputatio.evals.report import Report, Row, points
+from disputatio.evals.report_agents import NOTES, examined_tables
 from disputatio.writing import harmless
 
 TITLES = ("strategy", "accuracy", "95 % interval", "unparsed", "errors", "short", "calls", "tokens", "s", "money")
@@ -17,6 +18,11 @@ def cells(row: Row) -> list[str]:
     mean = [f"{row.usage.calls / row.runs:.1f}", f"{'≈ ' * row.usage.estimated}{row.tokens:,.0f}"]
     counts = [f"{row.unparsed:,}", f"{row.errors:,}", f"{row.short:,}"]
     return [row.strategy, *accuracy, *counts, *mean, f"{row.seconds / row.runs:.2f}", money(row)]
+
+
+def titles_of(report: Report) -> list[str]:
+    """`TITLES`, with what a row stands for."""
+    return [report.compared[0], *TITLES[1:]]
 
 
 def money(row: Row) -> str:
@@ -63,15 +69,18 @@ def markdown(report: Report, command: str) -> str:
     manifest = report.manifest
     first = report.rows[0]
     tasks = manifest.get("tasks")
-    about = [f"{first.runs:,} runs of each strategy on {first.items:,} items, under the same ceiling."]
-    sections = ["# Bench", "\n".join(about), report.verdict, _table(list(TITLES), [cells(row) for row in report.rows])]
+    one, titles = report.compared[0], titles_of(report)
+    about = [f"{first.runs:,} runs of each {one} on {first.items:,} items, under the same ceiling."]
+    sections = ["# Bench", "\n".join(about), report.verdict, _table(titles, [cells(row) for row in report.rows])]
     sections.append(
         "Figures from calls on are those of one run, on average. Unparsed answers and errors are never right, and "
         "with more than 5 % errors there is no score. Intervals are Wilson's, over items."
     )
     for name in dict.fromkeys(row.task for row in report.by_task):
         rows = [cells(row) for row in report.by_task if row.task == name]
-        sections += [f"## {_cell(name)}", _table(list(TITLES), rows)]
+        sections += [f"## {_cell(name)}", _table(titles, rows)]
+    for name, table in examined_tables(report.rulings, report.preferences).items():
+        sections += [f"## {name}", _table(*table), NOTES[name]]
     sections += ["## Pairs", _table(*pairs(report))] if report.comparisons else []
     sections.append(
         "Differences are in percentage points, intervals from the paired bootstrap over items, p from McNemar's exact "
@@ -81,7 +90,7 @@ def markdown(report: Report, command: str) -> str:
     sections += [
         "## Front",
         "![Accuracy against tokens](front.svg)",
-        f"No other strategy is both cheaper and more accurate than: {', '.join(map(_cell, report.front)) or 'none'}.",
+        f"No other {one} is both cheaper and more accurate than: {', '.join(map(_cell, report.front)) or 'none'}.",
     ]
     if isinstance(tasks, list):
         sections += ["## Data", "\n".join(_source(task) for task in tasks if isinstance(task, dict))]

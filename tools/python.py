@@ -45,7 +45,7 @@ def python_tool(
         MissingExtraError: If `wasi` is asked for and not installed.
         ConfigurationError: If there is no sandbox of this name.
     """
-    runner = _sandbox(sandbox) if isinstance(sandbox, str) else Checked(sandbox)
+    runner = sandbox_of(sandbox) if isinstance(sandbox, str) else Checked(sandbox)
     allowed = limits or Limits()
 
     def run(code: str, earlier: Sequence[str] | None) -> Rendered:
@@ -93,7 +93,13 @@ def blocks_of(tool_name: str, runtime: ToolRuntime) -> list[str]:
     return found
 
 
-def _sandbox(name: str) -> Sandbox:
+def sandbox_of(name: SandboxName) -> Sandbox:
+    """The sandbox of a name; see `python_tool`.
+
+    Raises:
+        MissingExtraError: If `wasi` is asked for and not installed.
+        ConfigurationError: If there is no sandbox of this name.
+    """
     match name:
         case "monty":
             return Checked(MontySandbox())

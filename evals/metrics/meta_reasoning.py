@@ -15,6 +15,9 @@ from disputatio.evals.scorers.steps import read_step
 from disputatio.question import Question
 from disputatio.thought import Thought
 
+_SOLUTIONS = ("first_error", "ruling")
+"""Scorers of items that hold a solution."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -118,7 +121,7 @@ def known_of(item: Item) -> Finding:
         ConfigurationError: If its target is no step and not "none".
     """
     step = read_step(str(item.target))
-    if item.scorer != "first_error" or step is None:
+    if item.scorer not in _SOLUTIONS or step is None:
         raise ConfigurationError(f"item {item.id!r} does not say which step of a solution is wrong")
     return Finding(correct=step == 0, step=step or None)
 
@@ -142,10 +145,16 @@ def solution_of(item: Item) -> tuple[Question, Thought]:
     Raises:
         ConfigurationError: If the item has no document with a solution.
     """
-    if item.scorer != "first_error" or not item.question.context:
+    if item.scorer not in _SOLUTIONS or not item.question.context:
         raise ConfigurationError(f"item {item.id!r} holds no solution to rule on")
-    question = Question(id=item.id, text=item.question.text.partition("\n\nThe document is a solution")[0])
-    return question, Thought(author="solver", role="solver", kind="claim", text=item.question.context[0])
+    return solution_in(item.question)
+
+
+def solution_in(question: Question) -> tuple[Question, Thought]:
+    """The same for a question that asks for the first wrong step of the solution in its document."""
+    text = question.text.partition("\n\nThe document is a solution")[0]
+    solution = "\n\n".join(question.context)
+    return Question(id=question.id, text=text), Thought(author="solver", role="solver", kind="claim", text=solution)
 
 
 @dataclass(frozen=True, kw_only=True)

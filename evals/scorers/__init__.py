@@ -15,6 +15,7 @@ from disputatio.evals.scorers.queries import sql
 from disputatio.evals.scorers.score import Score, abstained
 from disputatio.evals.scorers.sets import members
 from disputatio.evals.scorers.steps import first_error
+from disputatio.evals.scorers.verdicts import preference, ruling
 from disputatio.evals.scorers.words import choice, f1, text
 from disputatio.thought import Answer
 
@@ -35,6 +36,8 @@ SCORERS: Mapping[str, Scorer] = MappingProxyType(
         "expression": expression,
         "grid": grid,
         "first_error": first_error,
+        "ruling": ruling,
+        "preference": preference,
     }
 )
 """All scorers by name."""

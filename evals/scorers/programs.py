@@ -3,20 +3,18 @@
 import ast
 import builtins
 import re
+from functools import cache
 from secrets import token_hex
 from textwrap import dedent, indent
 
-from disputatio.errors import ToolError
 from disputatio.evals.items import Item
 from disputatio.evals.scorers.score import Score, abstained, scored, unscorable
 from disputatio.thought import Answer
-from disputatio.tools.python import python
+from disputatio.tools.python import sandbox_of
+from disputatio.tools.sandbox import Sandbox, SandboxResult
 
 _FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 _WHOLE = re.compile(r"^(?:async def|def|class|import|from|@)\b", re.MULTILINE)
-_MISSING = re.compile(
-    r"NotImplementedError|ModuleNotFoundError|ImportError|PermissionError|SyntaxError|module '\w+' has no attribute"
-)
 _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 _UNKNOWN = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
 
@@ -37,21 +35,34 @@ def code(item: Item, answer: Answer, *, test: str, prompt: str = "") -> Score:
         return abstained("no code that Python can read")
     # The value of the last line comes back whatever was printed before, and code cannot know it.
     passed = token_hex(8)
-    try:
-        output = python(f"{program}\n\n{test}\n\n{passed!r}\n")
-    except ToolError as error:
-        if _is_missing(str(error)):
-            return unscorable(f"the sandbox cannot run it: {error}")
-        return scored(0, str(error))
-    return scored(output.endswith(repr(passed)), "all tests passed")
+    result = _sandbox().run(f"{program}\n\n{test}\n\n{passed!r}\n")
+    if _is_missing(result):
+        return unscorable(f"the sandbox cannot run it: {result.error}")
+    if result.error_kind:
+        return scored(0, result.error)
+    return scored(result.output.rstrip().endswith(repr(passed)), "all tests passed")
 
 
-def _is_missing(message: str) -> bool:
+@cache
+def _sandbox() -> Sandbox:
+    """One for all answers, since it is tried out before its first code."""
+    return sandbox_of("auto")
+
+
+def _is_missing(result: SandboxResult) -> bool:
     """Whether code failed by what the sandbox lacks, and Python has."""
-    name, attribute = _UNDEFINED.search(message), _UNKNOWN.search(message)
-    if attribute and hasattr(getattr(builtins, attribute[1], None), attribute[2]):
-        return True
-    return _MISSING.search(message) is not None or (name is not None and hasattr(builtins, name[1]))
+    match result.error_kind:
+        case "unavailable" | "syntax":  # Python has read the program, so its syntax is right
+            return True
+        case "unsupported":  # a name that does not exist anywhere looks the same
+            name = _UNDEFINED.search(result.error)
+            return name is None or hasattr(builtins, name[1])
+        case "exception":
+            attribute = _UNKNOWN.search(result.error)
+            known = attribute and hasattr(getattr(builtins, attribute[1], None), attribute[2])
+            return bool(known) or "PermissionError" in result.error
+        case _:
+            return False
 
 
 def _program(text: str, prompt: str) -> str | None:

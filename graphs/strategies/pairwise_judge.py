@@ -86,9 +86,7 @@ def pairwise_judge(
         raise ConfigurationError(f"pairwise_judge needs n of at least 1, got {n}")
     names = [f"{part.name} {number}" for number in range(1, n + 1)]
     runs = [nested(part, name) for name in names]
-    comparing = replace(
-        judge or Judge(), instruction=COMPARE, kind="vote", form=Preference, view=everything, relate=_between
-    )
+    comparing = comparer(judge or Judge())
 
     def bout(one: int, other: int) -> str:
         return f"{comparing.name} {one + 1}-{other + 1}"  # each with a seed of its own
@@ -139,6 +137,11 @@ def pairwise_judge(
     graph.add_edge("compare", "rank")
     graph.add_edge("rank", END)
     return graph
+
+
+def comparer(judge: Agent) -> Agent:
+    """The same judge, who now says which of two responses, the thoughts of A and B, is better."""
+    return replace(judge, instruction=COMPARE, kind="vote", form=Preference, view=everything, relate=_between)
 
 
 def _readable(state: State, names: Sequence[str]) -> list[Thought]:

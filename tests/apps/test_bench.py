@@ -3,11 +3,13 @@
 import json
 import re
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from disputatio.apps.benching import Asked, separated
 from disputatio.apps.cli import app
 from disputatio.evals.bench import FILLED, Trial
 from tests.apps.conftest import Serve
+from tests.apps.test_terminal import on_terminal
 
 MAIN = [sys.executable, "-c", "from disputatio.apps.cli import main; main()"]
 ITEMS = 12
@@ -145,6 +148,9 @@ def test_the_folder_of_another_bench_is_left_alone(task: Path, serve: Serve, tmp
         (("bench", "--tasks", "TASK", "--budget-tokens", 0), "--max-tokens is a number above 0"),
         (("bench", "--tasks", "nope", "--budget-tokens", 100), "unknown task 'nope'"),
         (("bench", "--tasks", "TASK", "--budget-tokens", 100, "--strategies", "debat"), "did you mean 'debate'?"),
+        (("bench", "--tasks", "TASK", "--agents", "verifer"), "did you mean 'verifier'?"),
+        (("bench", "--tasks", "TASK", "--agents", "verifier"), "'mine' holds nothing that an agent can rule on"),
+        (("bench", "--tasks", "TASK", "--agents", "judge", "--strategies", "react"), "give one of them"),
         (("bench", "--again", "missing.json", "--tasks", "TASK"), "leave them out"),
         (("bench", "--again", "missing.json"), "cannot read 'missing.json'"),
         (("bench", "--again", "TASK"), "is no manifest"),
@@ -157,6 +163,71 @@ def test_what_is_wrong_is_said_before_anything_is_asked(task: Path, words: tuple
     assert done.exit_code in (1, 2)
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_agents_are_examined_and_the_report_says_where_they_find_faults(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("bench", "--agents", "verifier,judge", "--tasks", "planted_errors", "--limit", 6, "--out", out)
+    done = call(*words, "--model", "sim:verifier_hit=0.9")
+    assert done.exit_code == 0, done.stderr
+    found = json.loads((out / "report.json").read_text("utf-8"))
+    assert [row["strategy"] for row in found["rows"]] == ["verifier", "judge"], "no strategy is run beside them"
+    assert [row["usage"]["calls"] for row in found["rows"]] == [6, 6]
+    assert [one["right"] + one["wrong"] for one in found["rulings"]] == [6, 6]
+    assert found["manifest"]["budget"] == {"calls": 4}
+    text = (out / "report.md").read_text("utf-8")
+    assert "## Solutions" in text
+    assert "disputatio bench --agents verifier,judge --tasks planted_errors" in text
+    assert "first error found" in done.stdout
+    again = call("bench", "--again", out / "manifest.json", "--out", tmp_path / "again", "-q")
+    assert again.exit_code == 0, again.stderr
+
+
+def test_the_front_is_also_a_png(tmp_path: Path) -> None:
+    pytest.importorskip("resvg_py", reason="front.png needs resvg-py, of the extra png")
+    done = call("bench", "--agents", "judge", "--tasks", "planted_errors", "--limit", 2, "--model", "sim", "-q",
+                "--out", tmp_path)  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    if "no font" in done.stderr:
+        pytest.skip("this machine has no font to write with")
+    content = (tmp_path / "front.png").read_bytes()
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = struct.unpack(">II", content[16:24])
+    svg = (tmp_path / "front.svg").read_text("utf-8")
+    size = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg)
+    assert size
+    assert width / height == pytest.approx(int(size[1]) / int(size[2]), rel=0.01)
+    assert len(set(_pixels(content, width))) > 10, "something is drawn"
+
+
+def _pixels(png: bytes, width: int) -> Iterator[bytes]:
+    """Its rows, as they are compressed: those of an empty picture are all alike."""
+    place, packed = 8, b""
+    while place < len(png):
+        size, kind = struct.unpack(">I4s", png[place : place + 8])
+        packed += png[place + 8 : place + 8 + size] if kind == b"IDAT" else b""
+        place += size + 12
+    raw, stride = zlib.decompress(packed), 4 * width + 1
+    assert len(raw) % stride == 0
+    return (raw[start : start + stride] for start in range(0, len(raw), stride))
+
+
+def test_a_terminal_shows_a_live_table_and_then_the_report(task: Path, serve: Serve, tmp_path: Path) -> None:
+    model, out = serve(answer, delay=0.02), str(tmp_path / "out")
+    words = ["bench", "--tasks", str(task), "--model", model, "--budget-calls", "2", "--out", out, "--workers", "1"]
+    code, shown = on_terminal(*words, columns=140)
+    assert code == 0
+    plain = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", shown)
+    done = [int(number) for number in re.findall(rf"chain_of_thought +[━╸╺ ]* +(\d+) of {ITEMS}", plain)]
+    assert done[0] < done[-1] == ITEMS, "it was drawn anew while the runs were finished"
+    assert done == sorted(done)
+    assert re.search(rf"\d+ of {2 * ITEMS} runs, (?:unknown time|\d+:\d\d:\d\d) left", plain)
+    assert "; chain_of_thought:" not in plain, "the lines of a pipe do not get into it"
+    live, _, report = plain.rpartition("writing the report")
+    assert "unparsed" in live
+    assert re.search(r"chain_of_thought +50\.0 %", report), "what stays is the report"
+    assert "\x1b[?25h" in shown.rpartition("\x1b[?25l")[2], "the cursor is back"
+    assert "\x1b[2K" in shown, "the table is taken away"
 
 
 def test_commas_separate_but_for_those_in_brackets() -> None:
