@@ -5,10 +5,13 @@ from dataclasses import replace
 from peer import KEY, MAX_TOKENS, MODEL, URL, serve
 
 import disputatio as dp
-from disputatio.graphs import best_of, debate, self_consistency
+from disputatio.agents import Solver
+from disputatio.graphs import best_of, chain_of_thought, debate, self_consistency
 from disputatio.models import OpenAICompatible
 from disputatio.models.load import SMALL
 from disputatio.strategies import Strategy
+
+SOLVER = Solver(instruction="Think in one or two short sentences, then answer the question.")  # as the others are told
 
 
 def asked(strategy: Strategy[...], structure: str = "native") -> dp.Result:
@@ -38,9 +41,9 @@ def asked(strategy: Strategy[...], structure: str = "native") -> dp.Result:
 if __name__ == "__main__":
     serve(
         {
-            "self_consistency": asked(self_consistency(samples=5)),
-            "self_consistency_two_step": asked(self_consistency(samples=5), "two_step"),
-            "best_of_n": asked(best_of(n=3)),
+            "self_consistency": asked(self_consistency(samples=5, solver=SOLVER)),
+            "self_consistency_two_step": asked(self_consistency(samples=5, solver=SOLVER), "two_step"),
+            "best_of_n": asked(best_of(chain_of_thought(solver=SOLVER), n=3)),
             "mixture": asked(debate(4, rounds=1, decision="judge")),
             "debate": asked(debate(3, rounds=2)),
         }
