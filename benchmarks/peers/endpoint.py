@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -100,8 +100,3 @@ class Proxy:
         self.counts.completion_tokens += written
         usage = {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
         return {**replies[0], "choices": choices, "usage": usage}
-
-
-def per_item(counts: Counts, items: int) -> dict[str, float]:
-    """The counts, by item."""
-    return {name: value / items for name, value in asdict(counts).items()}

@@ -7,6 +7,7 @@ is made the first time (`.venv-peers/`). What is measured, and what a row means,
 """
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import sys
 import time
 import tomllib
 import venv
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +25,7 @@ from endpoint import COOL, REPEAT_PENALTY, TEMPERATURE, TOP_P, Counts, Proxy
 
 from disputatio.agents.forms import answered, lines_of, read
 from disputatio.evals import Item, load, score
+from disputatio.evals.compare import compare
 from disputatio.evals.metrics import accuracy
 from disputatio.evals.scorers import Score
 from disputatio.models.local import serve
@@ -150,34 +153,21 @@ def line_of(kind: str, who: str, items: list[Item], row: Row) -> str:
     return f"| {' | '.join([*cells, f'{row.seconds / size:.1f}'])} |"
 
 
-def main() -> None:
-    """Measure all rows, and print the table; with --write also put it into README.md."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", nargs="?", default=str(HERE / "sums.jsonl"))
-    parser.add_argument("--data", help="folder of the data sets; DISPUTATIO_DATA if not given")
-    parser.add_argument("--items", type=int, default=20)
-    parser.add_argument("--max-tokens", type=int, default=120, help="longest reply, for all")
-    parser.add_argument("--at-once", type=int, default=4, help="items under way at one time, and slots of the server")
-    parser.add_argument("--only", help="a part of the name of a file: ours, optillm, ...")
-    parser.add_argument("--environments", type=Path, default=ROOT / ".venv-peers")
-    parser.add_argument("--write", action="store_true")
-    given = parser.parse_args()
-    task = load(given.task, data=given.data, limit=given.items)
-    items = list(task.items)
-    weights = smollm2()
-    proxy = Proxy(serve(weights, slots=given.at_once), max_tokens=given.max_tokens)
-    proxy.start()
-    said = [
-        f"{time.strftime('%Y-%m-%d')}, {task.name} ({task.source}), {len(items)} items, {weights.stem}; at most "
-        f"{given.max_tokens} tokens a reply, temperature {TEMPERATURE} (up to {COOL} as asked), top_p {TOP_P}, repeat "
-        f"penalty {REPEAT_PENALTY}; {given.at_once} items at a time; Python {sys.version.split()[0]}, xllamacpp "
-        f"{version('xllamacpp')}, load {os.getloadavg()[0]:.1f} at the start.",
-        "",
-        HEAD,
-        "|---" * HEAD[1:].count("|") + "|",
+def told_apart(values: dict[str, list[float]]) -> str:
+    """Which rows of one method differ: in a paired test, by an interval without zero, corrected for all pairs."""
+    better = [
+        f"{one.better} over {one.second if one.better == one.first else one.first}"
+        for one in compare(values)
+        if one.better
     ]
-    print("\n".join(said), flush=True)
+    return "; ".join(better) or "none"
+
+
+def rows_of(given: argparse.Namespace, items: list[Item], proxy: Proxy) -> Iterator[str]:
+    """The lines of the table as they come, and which rows differ."""
+    differ = []
     for kind, rows in ROWS.items():
+        values: dict[str, list[float]] = {}
         for name, method in rows:
             if given.only and given.only not in name:
                 continue
@@ -185,12 +175,51 @@ def main() -> None:
             who = name.removeprefix("with_") + (", two steps" if method.endswith("two_step") else "")
             try:
                 row = measure(peer, python_of(peer, given.environments), method, items, proxy, given.at_once)
-                said.append(line_of(kind, who, items, row))
-                faults = set(row.errors.values())
             except (subprocess.CalledProcessError, ChildProcessError) as error:
-                said.append(f"| {kind} | {who} | did not run {'|  ' * 10}|")
-                faults = {str(getattr(error, "stderr", "") or error)[-300:]}
-            print("\n".join([said[-1], *(f"  {fault}" for fault in faults)]), flush=True)
+                fault = str(getattr(error, "stderr", "") or error).strip().splitlines()[-1]
+                yield f"| {kind} | {who} | did not run: {fault[:200]} {'| ' * 11}|"
+                continue
+            print(*sorted(set(row.errors.values())), sep="\n", end="", file=sys.stderr)
+            values[who] = [scored(item, row.texts.get(item.id, "")).value or 0 for item in items]
+            yield line_of(kind, who, items, row)
+        if len(values) > 1:
+            differ.append(f"{kind}: {told_apart(values)}")
+    yield f"\nDifferences that can be told from chance: {'. '.join(differ)}."
+
+
+def parsed() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", nargs="?", default=str(HERE / "sums.jsonl"))
+    parser.add_argument("--data", help="folder of the data sets; DISPUTATIO_DATA if not given")
+    parser.add_argument("--items", type=int, default=20)
+    parser.add_argument("--max-tokens", type=int, default=120, help="longest reply, for all")
+    parser.add_argument("--at-once", type=int, default=4, help="items under way at one time, and slots of the server")
+    parser.add_argument("--weights", type=Path, help="a GGUF file; the embedded model if not given")
+    parser.add_argument("--only", help="a part of the name of a file: ours, optillm, ...")
+    parser.add_argument("--environments", type=Path, default=ROOT / ".venv-peers")
+    parser.add_argument("--write", action="store_true", help="put the table into README.md, too")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure all rows, and print the table."""
+    given = parsed()
+    weights = given.weights or smollm2()
+    task = load(given.task, data=given.data, limit=given.items)
+    proxy = Proxy(serve(weights, slots=given.at_once), max_tokens=given.max_tokens)
+    proxy.start()
+    settings = (
+        f"{time.strftime('%Y-%m-%d')}, {task.name}, {len(task.items)} items, {weights.stem}; at most "
+        f"{given.max_tokens} tokens a reply, temperature {TEMPERATURE} (up to {COOL} as asked), top_p {TOP_P}, repeat "
+        f"penalty {REPEAT_PENALTY}; {given.at_once} items at a time; Python {sys.version.split()[0]}, xllamacpp "
+        f"{version('xllamacpp')}, load {os.getloadavg()[0]:.1f} at the start."
+    )
+    said = []
+    head = [settings, "", HEAD, "|---" * HEAD[1:].count("|") + "|"]
+    for line in itertools.chain(head, rows_of(given, list(task.items), proxy)):
+        print(line, flush=True)
+        said.append(line)
     if given.write:
         page = HERE / "README.md"
         before, mark, after = page.read_text(encoding="utf-8").partition("<!-- table -->\n")
