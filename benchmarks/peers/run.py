@@ -82,7 +82,9 @@ def python_of(peer: Path, folder: Path) -> Path:
     if not stamp.is_file() or stamp.read_text() != wanted:
         print(f"installing {peer.stem} ...", file=sys.stderr)
         venv.create(home, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *needs(peer)], check=True, capture_output=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", *needs(peer)], check=True, capture_output=True, text=True
+        )
         stamp.write_text(wanted)
     return python
 
