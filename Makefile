@@ -6,6 +6,7 @@ VENV ?= .venv
 ENGINES ?= .venv-engines
 VLLM ?= .venv-vllm
 POSTGRES ?= .venv-postgres
+PEERS ?= .venv-peers
 TORCH ?= torch==2.13.0
 export MOTION ?= Should cities ban private cars from their centres?
 FOLDERS := agents apps evals graphs memory models tools
@@ -43,7 +44,7 @@ endef
 export CONVERT
 
 .DEFAULT_GOAL := help
-.PHONY: demo install weights test test-kill test-sandbox test-engines test-vllm test-postgres format lint types check docs bench clean help
+.PHONY: demo install weights test test-kill test-sandbox test-engines test-vllm test-postgres format lint types check docs bench peers clean help
 
 demo: $(RUNS) ## Install what is needed and run a debate on a real motion, printed live
 	@$(BIN)/disputatio debate "$$MOTION" --html debate.html || [ $$? -eq 3 ]  # 3: no answer could be read
@@ -98,8 +99,11 @@ docs: $(DEVELOPS) ## Rebuild the generated pages
 bench: $(DEVELOPS) ## Run the benchmarks
 	$(BIN)/python benchmarks/run.py
 
+peers: $(RUNS) ## Compare with other projects on one endpoint, each in an environment of its own (4 GB)
+	$(BIN)/python benchmarks/peers/run.py --environments $(PEERS)
+
 clean: ## Remove all that make has made; fetched weights stay in the user's cache folder
-	rm -rf $(VENV) $(ENGINES) $(VLLM) $(POSTGRES) .typing build dist *.egg-info debate.html .coverage
+	rm -rf $(VENV) $(ENGINES) $(VLLM) $(POSTGRES) $(PEERS) .typing build dist *.egg-info debate.html .coverage
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
