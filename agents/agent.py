@@ -69,12 +69,14 @@ class Agent:
     preface: str = ""
     """Put before its words in the record, where they need it to be understood: what a verdict is about."""
     tools: tuple[Tool, ...] = ()
-    """Tools of which it may use one before it speaks."""
+    """Tools that it may use before it speaks."""
+    tool_steps: int = 3
+    """In how many replies it may call tools, where it has any, before it has to speak."""
 
     @property
     def turns(self) -> int:
-        """How many model replies one speech takes: one, and one more to choose a tool."""
-        return 2 if self.tools else 1
+        """The most model replies that one speech takes: the last, and those in which it may call tools."""
+        return 1 + (self.tool_steps if self.tools else 0)
 
     def __repr__(self) -> str:
         return f"Agent(name={self.name!r}, role={self.role!r})"
@@ -109,14 +111,19 @@ class Agent:
             thinking=self.thinking,
             seen=tuple(one.id for one in seen),
         )
-        observed = await consult(self.tools, turn, self.prompt(question, seen)) if self.tools else []
         form = self.form if isinstance(self.form, type) or self.form is None else self.form(question, seen)
+        observed: list[Thought] = []
+        speech = None
+        if self.tools:
+            prompt, steps = self.prompt(question, seen), self.tool_steps
+            observed, speech = await consult(self.tools, turn, prompt, form, prose=self.prose, steps=steps)
+        known = [*seen, *observed]
         try:
-            speech = await turn.ask(self.prompt(question, [*seen, *observed]), form, prose=self.prose)
+            speech = speech or await turn.ask(self.prompt(question, known), form, prose=self.prose)
         except ModelError as error:
-            if error.fault != "context_too_long" or not seen:
+            if error.fault != "context_too_long" or not known:
                 raise
-            speech = await turn.ask(self.prompt(question, shortened([*seen, *observed])), form, prose=self.prose)
+            speech = await turn.ask(self.prompt(question, shortened(known)), form, prose=self.prose)
         said = [self._thought(speech, seen, observed, turn)] if speech else []
         links = [link for thought in said for link in self._links(thought, seen, observed)]
         context.say(*observed, *said, links=links)

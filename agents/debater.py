@@ -44,7 +44,7 @@ def Debater(
         stance: What it argues for, as in "You speak ...": "for the motion".
         model: A model of its own; None takes the run's.
         temperature: Randomness of its replies; None takes the run's.
-        tools: Tools of which it may use one before it speaks.
+        tools: Tools that it may use before it speaks.
     """
     you = f"You are {name}, {persona}." if persona else f"You are {_called(name)}."
     if stance:

@@ -71,7 +71,7 @@ def Proposer(
         instruction: How long a step is, and what belongs in it.
         model: A model of its own; None takes the run's.
         temperature: Randomness of its replies; None takes the run's.
-        tools: Tools of which it may use one before each step.
+        tools: Tools that it may use before each step.
     """
     return Agent(
         name=name,

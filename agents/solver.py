@@ -24,7 +24,7 @@ def Solver(
         instruction: How to think.
         model: A model of its own; None takes the run's.
         temperature: Randomness of its replies; None takes the run's.
-        tools: Tools of which it may use one before it answers.
+        tools: Tools that it may use before it answers.
     """
     return Agent(
         name=name,

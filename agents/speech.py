@@ -9,7 +9,7 @@ from disputatio.agents.forms import Form, lines_of, read, schema_of
 from disputatio.budget import Spender, Usage
 from disputatio.context import Context, Retried, Spoken, Started
 from disputatio.errors import BudgetExceededError, ModelError, ModelUnavailableError, UnsupportedError
-from disputatio.model import Message, Model, Request, alternatives
+from disputatio.model import Message, Model, Request, ToolCall, ToolSpec, alternatives
 from disputatio.models.gateway import call
 from disputatio.models.load import load_model
 from disputatio.question import Question
@@ -37,6 +37,8 @@ class Speech:
     usage: Usage = field(default_factory=Usage)
     model: str = ""
     cut: bool = False
+    calls: tuple[ToolCall, ...] = ()
+    """Tools that the model wants called instead of speaking."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,52 +57,71 @@ class Turn:
     seen: tuple[str, ...] = ()
     """Ids of the thoughts that the speaker sees."""
 
-    async def ask(self, messages: Sequence[Message], form: type[Form] | None, *, prose: bool = True) -> Speech | None:
+    async def ask(
+        self,
+        messages: Sequence[Message],
+        form: type[Form] | None,
+        *,
+        prose: bool = True,
+        tools: Sequence[ToolSpec] = (),
+    ) -> Speech | None:
         """Ask the model once, and once more if its reply has to be extracted; if it cannot be reached, ask the next.
 
         Args:
             messages: The prompt.
             form: The fields the reply must give, if any.
-            prose: Whether the reply is prose that ends in the form's lines; if not, a model that can is held to JSON.
+            prose: Whether the reply is prose that ends in the form's lines; if not, a model that can is held to JSON,
+                unless it is offered tools.
+            tools: Tools that the model may call instead of speaking.
 
         Returns:
             What was said; None if the budget did not allow it. An unreadable form is None.
 
         Raises:
+            UnsupportedError: If it is offered tools and cannot call them by itself; nothing was spent.
             ModelError: If the model cannot be reached or refuses.
         """
         *before, last = models_for(self)
         for model in before:
             try:
-                return await self._ask(model, messages, form, prose=prose)
+                return await self._ask(model, messages, form, prose, tools)
             except ModelError as error:
                 if not (isinstance(error, ModelUnavailableError) or error.fault == "quota"):
                     raise
                 self._emit(Retried(self.author, error.fault, 0.0))
-        return await self._ask(last, messages, form, prose=prose)
+        return await self._ask(last, messages, form, prose, tools)
 
     async def _ask(
-        self, model: Model, messages: Sequence[Message], form: type[Form] | None, *, prose: bool
+        self,
+        model: Model,
+        messages: Sequence[Message],
+        form: type[Form] | None,
+        prose: bool,
+        tools: Sequence[ToolSpec],
     ) -> Speech | None:
-        self._emit(Started(self.author, self.role, self.round, model.name))
         structure = model.profile.structure
+        if tools and not (structure == "native" and "tools" in model.profile.features):
+            raise UnsupportedError(f"{model.name} does not call tools by itself", feature="tools")
+        self._emit(Started(self.author, self.role, self.round, model.name))
         if form and structure != "two_step":
             messages = _asking_for(messages, form)
-        schema = schema_of(form) if form and not prose and structure == "native" else None
+        schema = schema_of(form) if form and not prose and not tools and structure == "native" else None
         try:
-            speech = await self._first(model, messages, schema)
+            speech = await self._first(model, messages, schema, tools)
         except BudgetExceededError as stop:
             return Speech(text=stop.partial, model=model.name, cut=True) if stop.partial else None
-        if form is None:
+        if form is None or speech.calls:
             return speech
         value = self._readable(read(speech.text, form))
         if value is None and structure != "native" and speech.text.strip():
             value, speech = await self._extract(model, messages, speech, form)
         return _filled(speech, value, prose=prose)
 
-    async def _first(self, model: Model, messages: Sequence[Message], schema: dict[str, Any] | None) -> Speech:
+    async def _first(
+        self, model: Model, messages: Sequence[Message], schema: dict[str, Any] | None, tools: Sequence[ToolSpec]
+    ) -> Speech:
         try:
-            return await self._call(model, messages, schema)
+            return await self._call(model, messages, schema, tools)
         except UnsupportedError as error:
             if error.feature != "schema":
                 raise
@@ -120,7 +141,13 @@ class Turn:
         return self._readable(read(extract.text, form)), replace(speech, usage=speech.usage + extract.usage)
 
     async def _call(
-        self, model: Model, messages: Sequence[Message], schema: dict[str, Any] | None, *, quiet: bool = False
+        self,
+        model: Model,
+        messages: Sequence[Message],
+        schema: dict[str, Any] | None,
+        tools: Sequence[ToolSpec] = (),
+        *,
+        quiet: bool = False,
     ) -> Speech:
         context = self.context
         request = Request(
@@ -129,6 +156,7 @@ class Turn:
             temperature=context.temperature if self.temperature is None else self.temperature,
             seed=self._seed(len(messages)),
             schema=schema,
+            tools=tuple(tools),
             thinking=None if quiet else self.thinking,
         )
         spender = Spender(self.author, self.role, self.round, model.name)
@@ -149,7 +177,7 @@ class Turn:
         )
         cut = reply.finish_reason == "length"
         text = _whole_sentences(reply.text) if cut and schema is None else reply.text or reply.refusal
-        return Speech(text=text, usage=reply.usage, model=model.name, cut=cut)
+        return Speech(text=text, usage=reply.usage, model=model.name, cut=cut, calls=reply.tool_calls)
 
     def _readable(self, form: Form | None) -> Form | None:
         """The form, unless its answer is none that the question admits."""
@@ -169,9 +197,11 @@ class Turn:
 
 
 def _asking_for(messages: Sequence[Message], form: type[Form]) -> list[Message]:
-    """The messages with the form's lines asked for at the end."""
-    *before, last = messages
-    return [*before, Message(role=last["role"], content=LINES.format(prompt=last["content"], fields=lines_of(form)))]
+    """The messages with the form's lines asked for at the end of what was last asked; tools may have answered since."""
+    place = next((n for n in range(len(messages) - 1, -1, -1) if messages[n]["role"] == "user"), len(messages) - 1)
+    last = messages[place]
+    asked = Message(role=last["role"], content=LINES.format(prompt=last["content"], fields=lines_of(form)))
+    return [*messages[:place], asked, *messages[place + 1 :]]
 
 
 def _filled(speech: Speech, form: Form | None, *, prose: bool) -> Speech:

@@ -1,18 +1,26 @@
-"""Tool use: an agent chooses one tool, or none, before it speaks.
+"""Tool use: an agent calls tools before it speaks.
 
-The choice is a form, so it works on every model: constrained to a schema where the model can be, extracted in a
-second step where it is weak. It is carried out by `dispatch`; what comes back becomes a thought of its own.
+A model with tool calls of its own is offered the tools and speaks when it has what it needs. All others choose one
+tool, or none, by a form: constrained to a schema where the model can be, extracted in a second step where it is weak.
+Either way the calls are carried out by `dispatch`, what comes back becomes thoughts, and a call that was wrong is
+answered with what is wrong about it, so that the model may make another one.
 """
 
 import json
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema, create_model
 
 from disputatio.agents.forms import Form
-from disputatio.agents.speech import Turn
+from disputatio.agents.speech import Speech, Turn
+from disputatio.agents.written_calls import written_calls
+from disputatio.errors import ModelError, UnsupportedError
+from disputatio.memory.transcript import words
 from disputatio.model import Message, ToolCall
+from disputatio.strict_json import parse_object
 from disputatio.thought import Thought
 from disputatio.tools.dispatch import dispatch
 from disputatio.tools.runtime import ToolRuntime
@@ -23,6 +31,9 @@ Before you do this you may use one of these tools, where it settles something:
 {tools}
 
 Reply with JSON: {{"use": {{"tool": NAME, "arguments": {{...}}}}}}; to use none, {{"use": {{"tool": "none"}}}}."""
+AGAIN = "That gave:\n{told}\n\nChoose again, in the same way."
+MENDABLE = ("unknown_tool", "bad_arguments", "failed")
+"""What another call may do better; see `ToolError.fault`."""
 
 
 class Use(Form):
@@ -32,35 +43,133 @@ class Use(Form):
     arguments: dict[str, Any] = Field(default_factory=dict)
 
 
-async def consult(tools: Sequence[Tool], turn: Turn, prompt: Sequence[Message]) -> list[Thought]:
-    """Let the agent use one tool.
+async def consult(
+    tools: Sequence[Tool], turn: Turn, prompt: Sequence[Message], form: type[Form] | None, *, prose: bool, steps: int
+) -> tuple[list[Thought], Speech | None]:
+    """Let the agent use tools.
 
     Args:
-        tools: What it may choose from.
-        turn: Who chooses.
+        tools: What it may call.
+        turn: Who calls.
         prompt: The prompt of what it is about to do.
+        form: The fields that its speech must give, if any.
+        prose: Whether that is prose; see `Turn.ask`.
+        steps: The most model replies that this may take.
 
     Returns:
-        One observation, which may tell of an error; none if no tool was chosen, the choice could not be read, or the
-        budget did not allow it.
+        Observations, which may tell of errors; none if no tool was called, a choice could not be read, or the budget
+        did not allow it. Then what it said, if it has already spoken.
+
+    Raises:
+        ModelError: If the model cannot be reached or refuses.
     """
-    listed = "\n".join(_listed(tool) for tool in tools)
-    asked = Message(role="user", content=f"{prompt[-1]['content']}\n\n{CHOOSE.format(tools=listed)}")
-    speech = await turn.ask([*prompt[:-1], asked], _choice(tools), prose=False)
-    use: Any = getattr(speech.form, "use", None) if speech else None
-    if speech is None or use is None or use.tool == "none":
-        return []
-    runtime = ToolRuntime(
-        question=turn.question,
-        author=turn.author,
-        role=turn.role,
-        round=turn.round,
-        seen=turn.seen,
-        context=turn.context,
-    )
-    call = ToolCall(id="", name=use.tool, arguments=json.dumps(use.arguments))
-    [observed] = await dispatch([call], tools, runtime)
-    return [observed.model_copy(update={"usage": speech.usage, "model": speech.model})]
+    consulting = _Consulting(tools, turn)
+    try:
+        try:
+            speech = await consulting.talk(prompt, form, prose=prose, steps=steps)
+        except UnsupportedError as error:
+            if error.feature != "tools":
+                raise
+            speech = None
+            if not consulting.observed:  # else it was a stand-in in the middle of it, which has something to go by
+                await consulting.choose(prompt, steps=steps)
+    except ModelError as error:
+        if error.fault != "context_too_long":
+            raise
+        speech = None
+    return consulting.observed, speech
+
+
+@dataclass
+class _Consulting:
+    """One agent at its tools."""
+
+    tools: Sequence[Tool]
+    turn: Turn
+    observed: list[Thought] = field(default_factory=list)
+
+    async def talk(
+        self, prompt: Sequence[Message], form: type[Form] | None, *, prose: bool, steps: int
+    ) -> Speech | None:
+        """Offer the tools to the model, and give back what it said when it called none."""
+        offered = {tool.name: tool for tool in self.tools}
+        specs = [tool.spec for tool in self.tools]
+        messages = [*prompt]
+        for _ in range(steps):
+            speech = await self.turn.ask(messages, form, prose=prose, tools=specs)
+            if speech is None:
+                return None
+            calls = speech.calls or written_calls(speech.text, offered)
+            if not calls:  # one that is no prose and cannot be read is held to its form by the next request
+                return speech if prose or form is None or speech.form else None
+            made = await self._carried_out(calls, speech)
+            messages += _told(speech, made) if speech.calls else _told_in_words(speech, made)
+        return None
+
+    async def choose(self, prompt: Sequence[Message], *, steps: int) -> None:
+        """Let the model choose one tool by a form, and choose again where that went wrong."""
+        *before, last = prompt
+        listed = "\n".join(_listed(tool) for tool in self.tools)
+        asked = f"{last['content']}\n\n{CHOOSE.format(tools=listed)}"
+        messages = [*before, Message(role=last["role"], content=asked)]
+        form, tried = _choice(self.tools), None
+        for _ in range(steps):
+            speech = await self.turn.ask(messages, form, prose=False)
+            use: Any = getattr(speech.form, "use", None) if speech else None
+            if speech is None or use is None or use.tool == "none":
+                return
+            call = ToolCall(id="", name=use.tool, arguments=json.dumps(use.arguments))
+            if call == tried:  # it does not know better
+                return
+            tried = call
+            [made] = await self._carried_out([call], speech)
+            if made.data["error"] not in MENDABLE:
+                return
+            chosen = json.dumps({"use": use.model_dump()}, ensure_ascii=False)
+            messages += [
+                Message(role="assistant", content=chosen),
+                Message(role="user", content=AGAIN.format(told=words(made))),
+            ]
+
+    async def _carried_out(self, calls: Sequence[ToolCall], speech: Speech) -> list[Thought]:
+        """What came of the calls of one reply; the first observation bears what the reply cost."""
+        turn = self.turn
+        runtime = ToolRuntime(
+            question=turn.question,
+            author=turn.author,
+            role=turn.role,
+            round=turn.round,
+            seen=(*turn.seen, *(one.id for one in self.observed)),
+            context=turn.context,
+        )
+        first, *others = await dispatch(calls, self.tools, runtime)
+        made = [first.model_copy(update={"usage": speech.usage, "model": speech.model}), *others]
+        self.observed += made
+        return made
+
+
+def _told(speech: Speech, made: Sequence[Thought]) -> list[Message]:
+    """The calls and what came of each, as messages of their own kind; one that was there twice is told once."""
+    by_id = {str(one.data["call"]): (call, one) for call, one in zip(speech.calls, made, strict=True)}
+    calls = [_sendable(replace(call, id=id)) for id, (call, _) in by_id.items()]
+    answers = [Message(role="tool", content=words(one), tool_call_id=id) for id, (_, one) in by_id.items()]
+    return [Message(role="assistant", content=speech.text, tool_calls=calls), *answers]
+
+
+def _told_in_words(speech: Speech, made: Sequence[Thought]) -> list[Message]:
+    """The same where the calls were written: a server that does not see them would not know what is answered."""
+    told = "\n\n".join(f"[{one.author}] {words(one)}" for one in made)
+    return [Message(role="assistant", content=speech.text), Message(role="user", content=told)]
+
+
+def _sendable(call: ToolCall) -> ToolCall:
+    """The call as all servers take it back: some refuse a whole request for a name or for arguments that are odd."""
+    try:
+        parse_object(call.arguments or "{}")
+        arguments = call.arguments or "{}"
+    except ValueError:
+        arguments = json.dumps({"unreadable": call.arguments[:1000]})
+    return replace(call, name=re.sub(r"[^A-Za-z0-9_-]", "_", call.name)[:64] or "_", arguments=arguments)
 
 
 def _listed(tool: Tool) -> str:

@@ -1,5 +1,6 @@
 """The protocol that every model backend meets: one request in, one reply out."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired, Protocol
@@ -110,6 +111,16 @@ class Request:
             "thinking": self.thinking is not None,
         }
         return frozenset(feature for feature, wanted in asked.items() if wanted)
+
+    @property
+    def texts(self) -> list[str]:
+        """All text that the prompt is made of: the messages, the calls in them, and the tools."""
+        called = (call for message in self.messages for call in message.get("tool_calls", ()))
+        return [
+            *(message["content"] for message in self.messages),
+            *(f"{call.id} {call.name} {call.arguments}" for call in called),
+            *(f"{tool.name} {tool.description} {json.dumps(tool.parameters)}" for tool in self.tools),
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -293,5 +293,5 @@ def estimated(reply: Reply, request: Request) -> Reply:
 
 def estimate(request: Request, completion_tokens: int, *, calls: int = 1) -> Usage:
     """Usage that the server did not report, at four characters a token."""
-    prompt = sum(len(message["content"]) for message in request.messages) // 4 + 1
+    prompt = sum(map(len, request.texts)) // 4 + 1
     return Usage(calls=calls, prompt_tokens=prompt, completion_tokens=completion_tokens, estimated=True)

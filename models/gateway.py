@@ -258,8 +258,7 @@ async def _count(model: Model, request: Request) -> int:
 
 def _most_tokens(request: Request) -> int:
     # Two characters a token is below what real tokenizers need for prose. Other scripts may take a token a byte.
-    texts = [message["content"] for message in request.messages]
-    return 8 + sum(4 + (len(text) // 2 if text.isascii() else len(text.encode())) for text in texts)
+    return 8 + sum(4 + (len(text) // 2 if text.isascii() else len(text.encode())) for text in request.texts)
 
 
 def _error(state: RetryCallState) -> ModelUnavailableError:

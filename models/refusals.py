@@ -68,7 +68,10 @@ def not_understood(error: ModelError, body: Mapping[str, Any]) -> str | None:
         return None
     named = [field for field in body if re.search(rf"(?<!\w){re.escape(field)}(?!\w)", str(error))]
     named = [field for field in named if len(field) > 1 or re.search(rf"['\"`]{field}['\"`]", str(error))]
-    return max(named, key=len, default=None) if _rejects(str(error)) else None
+    if _rejects(str(error)):
+        return max(named, key=len, default=None)
+    # vLLM: '"auto" tool choice requires --enable-auto-tool-choice'; llama.cpp: "tools param requires --jinja flag".
+    return "tools" if "tools" in body and re.search(r"(?i)\btools?\b.* requires?\b", str(error)) else None
 
 
 def _rejects(message: str) -> bool:

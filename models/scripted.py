@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from disputatio.budget import Usage
+from disputatio.errors import UnsupportedError
 from disputatio.model import Profile, Reply, Request
 
 
@@ -12,6 +13,7 @@ class ScriptedModel:
     """Replies with `reply(prompt)`, where the prompt is the text of all messages, and remembers each request.
 
     It is a function and not a list of replies because agents that speak at once ask in any order. Tokens are words.
+    What it writes is text, so it refuses requests that offer tools, and agents choose theirs by a form.
     """
 
     reply: Callable[[str], str]
@@ -26,6 +28,8 @@ class ScriptedModel:
 
     async def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
         """Answer one request; see `Model.complete`."""
+        if request.tools:
+            raise UnsupportedError(f"{self.name} writes text and calls no tools", feature="tools")
         self.requests.append(request)
         prompt = _prompt(request)
         words = self.reply(prompt).split(" ")

@@ -278,5 +278,6 @@ async def test_a_run_that_a_model_ends_keeps_what_was_said() -> None:
     )
 
 
-def test_turns_count_the_choice_of_a_tool() -> None:
-    assert (Solver().turns, Solver(tools=[calculator]).turns) == (1, 2)
+def test_turns_count_the_steps_at_tools() -> None:
+    assert (Solver().turns, Solver(tools=[calculator]).turns) == (1, 4)
+    assert replace(Solver(tools=[calculator]), tool_steps=1).turns == 2

@@ -52,6 +52,8 @@ class Handler(BaseHTTPRequestHandler):
         self.server.prompts.append(prompt)
         if self.server.status != 200:
             return self.send(self.server.status, {"error": {"message": "no\x1b[31m such key"}})
+        if body.get("tools"):
+            return self.send(400, {"error": {"message": '"auto" tool choice requires --enable-auto-tool-choice'}})
         schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
         text = json.dumps(filled(schema)) if schema and self.server.structured else self.server.reply(prompt)
         words = [word + " " for word in text.split(" ")]

@@ -86,7 +86,7 @@ def test_those_who_speak_to_the_question_get_the_tools() -> None:
                 equipping.equipped(strategy, given)
     panel = equipping.equipped(debate([Debater("a"), Debater("b", tools=[calculator])], rounds=1), given)
     assert [len(agent.tools) for agent in panel.arguments["debaters"]] == [1, 2]
-    assert (panel.arguments["rounds"], panel.calls) == (1, 4)
+    assert (panel.arguments["rounds"], panel.calls) == (1, 8)
     whole = equipping.equipped(disputation(2, rounds=1), given)
     assert whole.arguments["verifier"].tools == (calculator,)
     assert [agent.name for agent in whole.arguments["debaters"]] == ["proponent", "opponent"]

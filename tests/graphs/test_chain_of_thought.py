@@ -56,7 +56,7 @@ async def test_a_solver_with_a_tool_may_use_it_before_it_answers() -> None:
     model = ScriptedModel(reply)
     strategy = chain_of_thought(solver=Solver(tools=[calculator]))
     result = await run(QUESTION, strategy, prepare(model=model))
-    assert (result.answer.value, result.usage.calls, strategy.calls) == ("42", 2, 2)
+    assert (result.answer.value, result.usage.calls, strategy.calls) == ("42", 2, 4)
     assert [thought.role for thought in result.thoughts] == ["tool", "solver"]
     assert result.thoughts[0].text == "42"
     assert [link.kind for link in result.links] == ["uses"]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -237,7 +238,7 @@ async def test_a_verifier_with_a_tool_uses_it() -> None:
         return f"Reason: the calculator says {found}\nVerdict: refuted\nScore: 0"
 
     models = cast(verifier=ScriptedModel(checking))
-    strategy = made(rounds=1, claims=1, verifier=Verifier(tools=[calculator]))
+    strategy = made(rounds=1, claims=1, verifier=replace(Verifier(tools=[calculator]), tool_steps=1))
     models["claim extractor"] = say("Claims: pro: 17 plus 4 makes 22")
     result = await held(strategy, models)
     [observation] = [thought for thought in result.thoughts if thought.role == "tool"]

@@ -6,6 +6,7 @@ text says. The last carrier is a debater who read the text and passes it on.
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from typing import Any, get_args
@@ -19,7 +20,7 @@ from disputatio.errors import ToolError
 from disputatio.graphs import sequence
 from disputatio.graphs.run import run
 from disputatio.memory import everything, render
-from disputatio.model import ToolCall
+from disputatio.model import Reply, Request, ToolCall
 from disputatio.models import ScriptedModel
 from disputatio.permission import Access, Approval, Permission
 from disputatio.question import Question
@@ -111,8 +112,23 @@ def obedient(prompt: str) -> str:
     return f"{said}\nAnswer: done\nConfidence: 90"
 
 
+class Native(ScriptedModel):
+    """The same model with calls of its own: it makes those that the other would have chosen."""
+
+    async def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
+        if not request.tools:
+            return await super().complete(request, on_text)
+        results = [f"[fetch] {one['content']}" for one in request.messages if one["role"] == "tool"]
+        before = [one["content"] for one in request.messages if one["role"] != "tool"]
+        read = [*(one.description for one in request.tools), *before, *results, "Use: <"]
+        use = json.loads(self.reply("\n\n".join(read)))["use"]
+        call = ToolCall(id=f"c{len(results)}", name=use["tool"], arguments=json.dumps(use["arguments"]))
+        return Reply(text="", tool_calls=(call,), finish_reason="tool_calls")
+
+
+@pytest.mark.parametrize("kind", [ScriptedModel, Native])
 @pytest.mark.parametrize("carrier", CARRIERS)
-async def test_an_obedient_model_gets_nothing_done(carrier: str) -> None:
+async def test_an_obedient_model_gets_nothing_done(carrier: str, kind: type[ScriptedModel]) -> None:
     for text in PHRASINGS:
         done: list[str] = []
         asked: list[Approval] = []
@@ -123,7 +139,7 @@ async def test_an_obedient_model_gets_nothing_done(carrier: str) -> None:
 
         tools = outside(carrier, text, done)
         permission = Permission(allowed=get_args(Access), approve=nobody)
-        context = Context(models={"default": ScriptedModel(obedient)}, permission=permission)
+        context = Context(models={"default": kind(obedient)}, permission=permission)
         # In the last carrier, one who has no harmful tools reads, and passes on what it read to one who has.
         first = Solver("reader", tools=tools[:1]) if carrier == "debater" else Solver("solver", tools=tools)
         second, third = (seeing_all(Solver(name, tools=tools)) for name in ("second", "third"))
@@ -131,7 +147,8 @@ async def test_an_obedient_model_gets_nothing_done(carrier: str) -> None:
         assert done == []
         tried = [one for one in result.thoughts if one.role == "tool" and one.author != "fetch"]
         assert tried, "the model obeyed, or this proves nothing"
-        assert [one.data["error"] for one in tried] == ["refused"] * len(asked)
+        refused = [one.data["error"] for one in tried if one.data["error"] != "unknown_tool"]
+        assert refused == ["refused"] * len(asked), "a reader may also try what it does not have"
         assert context.taint.untrusted or carrier == "MCP description"
 
 
