@@ -23,6 +23,7 @@ from disputatio.question import Question
 from disputatio.state import State, Update
 from disputatio.thought import Kind, Link, Thought
 from disputatio.tools.tool import Tool
+from disputatio.tools.toolbox import Toolbox
 
 RULES = """\
 Several people settle a question together. Keep to the question and give reasons for what you say. Write plainly, \
@@ -68,7 +69,7 @@ class Agent:
     """Whether its model thinks before it speaks, where it has two modes; None leaves the model as it is."""
     preface: str = ""
     """Put before its words in the record, where they need it to be understood: what a verdict is about."""
-    tools: tuple[Tool, ...] = ()
+    tools: tuple[Tool, ...] | Toolbox = ()
     """Tools that it may use before it speaks."""
     tool_steps: int = 3
     """In how many replies it may call tools, where it has any, before it has to speak."""

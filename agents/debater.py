@@ -18,7 +18,7 @@ from disputatio.memory.transcript import without
 from disputatio.model import Model
 from disputatio.question import Question
 from disputatio.thought import Kind, Link, LinkKind, Thought
-from disputatio.tools.tool import Tool
+from disputatio.tools.toolbox import Tools, held
 
 OPENING = "Give your own answer to the question, and two reasons for it. {you}"
 REBUTTAL = """\
@@ -34,7 +34,7 @@ def Debater(
     stance: str = "",
     model: str | Model | None = None,
     temperature: float | None = None,
-    tools: tuple[Tool, ...] | list[Tool] = (),
+    tools: Tools = (),
 ) -> Agent:
     """Make an agent that takes part in a debate.
 
@@ -65,7 +65,7 @@ def Debater(
         relate=refine_own,
         model=model,
         temperature=temperature,
-        tools=tuple(tools),
+        tools=held(tools),
     )
 
 

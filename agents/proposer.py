@@ -13,7 +13,7 @@ from disputatio.memory.transcript import of_kind
 from disputatio.model import Model
 from disputatio.question import Question
 from disputatio.thought import Thought
-from disputatio.tools.tool import Tool
+from disputatio.tools.toolbox import Tools, held
 
 INSTRUCTION = """\
 Write ONE next step towards the solution, in one or two sentences, and nothing beyond it. Do not repeat earlier \
@@ -62,7 +62,7 @@ def Proposer(
     instruction: str = INSTRUCTION,
     model: str | Model | None = None,
     temperature: float | None = None,
-    tools: tuple[Tool, ...] | list[Tool] = (),
+    tools: Tools = (),
 ) -> Agent:
     """Make an agent that writes the next step of a solution, or its end with the answer.
 
@@ -81,7 +81,7 @@ def Proposer(
         view=of_kind("plan"),
         model=model,
         temperature=temperature,
-        tools=tuple(tools),
+        tools=held(tools),
     )
 
 

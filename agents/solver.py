@@ -4,7 +4,7 @@ from disputatio.agents.agent import Agent
 from disputatio.agents.forms import answered
 from disputatio.memory.transcript import of_kind
 from disputatio.model import Model
-from disputatio.tools.tool import Tool
+from disputatio.tools.toolbox import Tools, held
 
 INSTRUCTION = "Think step by step, then answer the question."
 
@@ -15,7 +15,7 @@ def Solver(
     instruction: str = INSTRUCTION,
     model: str | Model | None = None,
     temperature: float | None = None,
-    tools: tuple[Tool, ...] | list[Tool] = (),
+    tools: Tools = (),
 ) -> Agent:
     """Make an agent that answers the question by itself, with a plan in sight if there is one.
 
@@ -34,5 +34,5 @@ def Solver(
         view=of_kind("plan"),
         model=model,
         temperature=temperature,
-        tools=tuple(tools),
+        tools=held(tools),
     )

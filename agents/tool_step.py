@@ -4,7 +4,8 @@ This is the only place at which the patterns of `graphs` call tools.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -29,6 +30,7 @@ async def observe(
     asked_by: str,
     round: int,
     origin: str = "",
+    fill: Callable[[str], str] | None = None,
 ) -> Thought:
     """Call a tool through dispatch; whatever goes wrong becomes the observation's text, for the model to read.
 
@@ -41,17 +43,20 @@ async def observe(
         asked_by: Who wanted it.
         round: The round in which it was wanted.
         origin: What tells it from other calls at the same time: the step of a plan.
+        fill: Puts results in the place of variables. The input is read first and then filled: a result becomes a
+            value, or a part of one, and says nothing of which arguments there are.
 
     Returns:
         The observation, with its input and those of `dispatch` as data. It is not recorded yet.
     """
     tool = next((one for one in tools if one.name.casefold() == name.strip().casefold()), None)
-    call = ToolCall(id="", name=tool.name if tool else name, arguments=_arguments(tool, text) if tool else "{}")
+    call = ToolCall(id="", name=tool.name if tool else name, arguments=_arguments(tool, text, fill) if tool else "{}")
     seen = (origin,) if origin else ()
     runtime = ToolRuntime(question=question, author=asked_by, round=round, seen=seen, context=context)
     [made] = await dispatch([call], tools, runtime)
     said = made.text if made.text.strip() else NOTHING
-    return made.model_copy(update={"text": said, "data": {**made.data, "input": text}})
+    given = fill(text) if fill else text
+    return made.model_copy(update={"text": said, "data": {**made.data, "input": given}})
 
 
 def observation(
@@ -76,7 +81,7 @@ def listed(tools: Sequence[Tool]) -> str:
     return "\n".join(f"- {tool.signature}: {tool.description}" for tool in tools)
 
 
-def _arguments(tool: Tool, text: str) -> str:
+def _arguments(tool: Tool, text: str, fill: Callable[[str], str] | None) -> str:
     """The arguments as JSON: as they were written if they are an object of this tool's, else as the first of them."""
     names = list(tool.schema.get("properties", {}))
     try:
@@ -84,7 +89,19 @@ def _arguments(tool: Tool, text: str) -> str:
     except (ValueError, RecursionError):
         given = text.strip()
     if isinstance(given, dict) and (set(given) <= set(names) or not names):
-        return text
+        return json.dumps(_filled(given, fill)) if fill else text
     # A bare number may be meant for a text, and a text in quotes for what it says.
     bare = given if isinstance(given, str) else text.strip()
-    return json.dumps({names[0]: bare} if names else {})
+    return json.dumps({names[0]: fill(bare) if fill else bare} if names else {})
+
+
+def _filled(value: Any, fill: Callable[[str], str]) -> Any:
+    """JSON with every text in it filled; the names in it stay as they are."""
+    match value:
+        case str():
+            return fill(value)
+        case dict():
+            return {name: _filled(one, fill) for name, one in value.items()}
+        case list():
+            return [_filled(one, fill) for one in value]
+    return value

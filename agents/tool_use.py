@@ -25,6 +25,7 @@ from disputatio.thought import Thought
 from disputatio.tools.dispatch import dispatch
 from disputatio.tools.runtime import ToolRuntime
 from disputatio.tools.tool import Tool
+from disputatio.tools.toolbox import Toolbox, Tools
 
 CHOOSE = """\
 Before you do this you may use one of these tools, where it settles something:
@@ -44,7 +45,7 @@ class Use(Form):
 
 
 async def consult(
-    tools: Sequence[Tool], turn: Turn, prompt: Sequence[Message], form: type[Form] | None, *, prose: bool, steps: int
+    tools: Tools, turn: Turn, prompt: Sequence[Message], form: type[Form] | None, *, prose: bool, steps: int
 ) -> tuple[list[Thought], Speech | None]:
     """Let the agent use tools.
 
@@ -84,7 +85,7 @@ async def consult(
 class _Consulting:
     """One agent at its tools."""
 
-    tools: Sequence[Tool]
+    tools: Tools
     turn: Turn
     observed: list[Thought] = field(default_factory=list)
 
@@ -92,10 +93,10 @@ class _Consulting:
         self, prompt: Sequence[Message], form: type[Form] | None, *, prose: bool, steps: int
     ) -> Speech | None:
         """Offer the tools to the model, and give back what it said when it called none."""
-        offered = {tool.name: tool for tool in self.tools}
-        specs = [tool.spec for tool in self.tools]
         messages = [*prompt]
         for _ in range(steps):
+            offered = {tool.name: tool for tool in await self._present()}
+            specs = [tool.spec for tool in offered.values()]
             speech = await self.turn.ask(messages, form, prose=prose, tools=specs)
             if speech is None:
                 return None
@@ -109,10 +110,11 @@ class _Consulting:
     async def choose(self, prompt: Sequence[Message], *, steps: int) -> None:
         """Let the model choose one tool by a form, and choose again where that went wrong."""
         *before, last = prompt
-        listed = "\n".join(_listed(tool) for tool in self.tools)
+        tools = await self._present()
+        listed = "\n".join(_listed(tool) for tool in tools)
         asked = f"{last['content']}\n\n{CHOOSE.format(tools=listed)}"
         messages = [*before, Message(role=last["role"], content=asked)]
-        form, tried = _choice(self.tools), None
+        form, tried = _choice(tools), None
         for _ in range(steps):
             speech = await self.turn.ask(messages, form, prose=False)
             use: Any = getattr(speech.form, "use", None) if speech else None
@@ -130,6 +132,12 @@ class _Consulting:
                 Message(role="assistant", content=chosen),
                 Message(role="user", content=AGAIN.format(told=words(made))),
             ]
+
+    async def _present(self) -> list[Tool]:
+        """The tools as they are now."""
+        if isinstance(self.tools, Toolbox):
+            await self.tools.refresh()
+        return [*self.tools]
 
     async def _carried_out(self, calls: Sequence[ToolCall], speech: Speech) -> list[Thought]:
         """What came of the calls of one reply; the first observation bears what the reply cost."""

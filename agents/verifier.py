@@ -14,7 +14,7 @@ from disputatio.agents.forms import Form, Percent, naming
 from disputatio.memory.transcript import View, everything
 from disputatio.model import Model
 from disputatio.thought import Link, Thought
-from disputatio.tools.tool import Tool
+from disputatio.tools.toolbox import Tools, held
 
 EXTRACT = """\
 You take no side. Write a numbered list of at most {claims} claims of fact from the statements above that can be \
@@ -59,9 +59,7 @@ def ClaimExtractor(
     )
 
 
-def Verifier(
-    name: str = "verifier", *, tools: tuple[Tool, ...] | list[Tool] = (), model: str | Model | None = None
-) -> Agent:
+def Verifier(name: str = "verifier", *, tools: Tools = (), model: str | Model | None = None) -> Agent:
     """Make an agent that rules on the last thought it sees: supported, refuted or undecided, with a score.
 
     Args:
@@ -80,7 +78,7 @@ def Verifier(
         relate=_rule,
         temperature=0.0,
         model=model,
-        tools=tuple(tools),
+        tools=held(tools),
     )
 
 

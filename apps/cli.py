@@ -253,7 +253,7 @@ def mcp(
 
         def offered() -> mcp_server.Offered:
             return mcp_server.Offered(
-                tools=equipping.tools(tools or ()),
+                tools=tuple(equipping.tools(tools or ())),
                 model=choosing.one_model(model or ()),
                 budget=choosing.budget({"calls": max_calls, "tokens": max_tokens, "seconds": max_seconds}),
                 permission=equipping.permission(allow or ()),

@@ -11,20 +11,21 @@ from disputatio.graphs.strategies.debate import panel_of
 from disputatio.graphs.strategies.disputation import disputants, disputation
 from disputatio.permission import ALLOWED, Access, Approval, Permission
 from disputatio.strategies import Strategy
-from disputatio.tools import Tool, Toolbox
+from disputatio.tools import Toolbox
+from disputatio.tools.toolbox import Tools, held
 from disputatio.writing import plain
 
 
-def tools(sources: Sequence[str]) -> tuple[Tool, ...]:
+def tools(sources: Sequence[str]) -> Toolbox:
     """The tools of all sources.
 
     Raises:
         ConfigurationError: If one cannot be loaded, or two tools have one name.
     """
-    return tuple(Toolbox(*sources))
+    return Toolbox(*sources)
 
 
-def equipped(strategy: Strategy[...], given: Sequence[Tool]) -> Strategy[...]:
+def equipped(strategy: Strategy[...], given: Tools) -> Strategy[...]:
     """The strategy with tools: its own, if it takes any, or those of solver, debaters and a disputation's verifier.
 
     Raises:
@@ -50,8 +51,8 @@ def equipped(strategy: Strategy[...], given: Sequence[Tool]) -> Strategy[...]:
     return replace(strategy, args=(), params={})(**named)
 
 
-def _with(agent: Agent, given: Sequence[Tool]) -> Agent:
-    return replace(agent, tools=(*agent.tools, *given))
+def _with(agent: Agent, given: Tools) -> Agent:
+    return replace(agent, tools=(*agent.tools, *given) if agent.tools else held(given))
 
 
 def permission(

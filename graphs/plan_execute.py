@@ -7,6 +7,8 @@ START -> plan -+-> work, every step of a wave at once -> check -+-> work
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from operator import add
 from typing import Annotated, Any
 
 from langgraph.graph import END, START, StateGraph
@@ -19,7 +21,7 @@ from disputatio.agents.tool_step import observation, observe
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer
-from disputatio.graphs.plans import PlanStep, faults, filled, read_plan, waves
+from disputatio.graphs.plans import PlanStep, faults, filled, read_plan, template, waves
 from disputatio.graphs.speaking import last_of, spoken, told
 from disputatio.question import Question
 from disputatio.state import Input, Output, State, Update
@@ -51,6 +53,8 @@ class Plan(State):
     """The result of each step that is done, by its variable."""
     sources: Annotated[dict[str, str], _union]
     """The thought that holds it."""
+    outside: Annotated[list[str], add]
+    """The variables whose results were read outside."""
     step: str
     """The step that one worker carries out."""
 
@@ -60,6 +64,7 @@ class Found(Update, total=False):
 
     evidence: dict[str, str]
     sources: dict[str, str]
+    outside: list[str]
 
 
 def _turns(
@@ -105,19 +110,23 @@ def plan_execute(
 
     async def work(state: Plan, runtime: Runtime[Context]) -> Found:
         step = next(one for one in read_plan(state["plan"]) if one.id == state["step"])
-        text = filled(step.input, state.get("evidence", {}))
+        evidence = state.get("evidence", {})
         worker = next((one for name, one in hired.items() if name.casefold() == step.tool.casefold()), None)
-        if worker and text:
-            asked = State(question=Question(text=text[: LONGEST * 10]), thoughts=[])
+        if worker and step.input:
+            asked = State(question=Question(text=_asked(step, evidence, state.get("outside", []))), thoughts=[])
             said = await spoken(replace(worker, name=f"{worker.name} {step.id}"), asked, runtime)
             result = last_of(said)
         else:
-            result = await _observed(step, text, tools, planner.name, Question.of(state["question"]), runtime.context)
+            result = await _observed(
+                step, evidence, tools, planner.name, Question.of(state["question"]), runtime.context
+            )
             said = Update(thoughts=[result], links=_uses(result, step, state))
             runtime.context.say(result, links=said["links"])
         got = result.text.strip() if result else ""
         found: dict[str, str] = {step.id: _shortened(got) or "(nothing was found)"}
-        return {**said, "evidence": found, "sources": {step.id: result.id} if result else {}}
+        copied = not step.tool and not {*step.needs}.isdisjoint(state.get("outside", []))
+        outside = [step.id] if copied or (result and result.data.get("trusted") is False) else []
+        return {**said, "evidence": found, "sources": {step.id: result.id} if result else {}, "outside": outside}
 
     async def check(state: Plan) -> dict[str, object]:
         return {}  # waits for the whole wave
@@ -125,8 +134,7 @@ def plan_execute(
     async def solve(state: Plan, runtime: Runtime[Context]) -> dict[str, object]:
         by_id = {one.id: one for one in state["thoughts"]}
         about = [by_id[one] for one in state.get("sources", {}).values() if one in by_id]
-        outside = {one.id for one in about if one.data.get("trusted") is False}
-        agent = told(solver, _findings(state, outside), about=about, kind="uses")
+        agent = told(solver, _findings(state), about=about, kind="uses")
         said = await spoken(agent, _before(state, state["given"]), runtime)
         answer = own_answer(last_of(said), Question.of(state["question"]))
         done: dict[str, JsonValue] = {"ended": "solved", "steps": len(read_plan(state["plan"]))}
@@ -172,7 +180,9 @@ def _ready(state: Plan) -> str | list[Send]:
     """The next wave of steps; the solver when all are done."""
     found, done = read_plan(state["plan"]), state.get("evidence", {})
     wave = next((one for one in waves(found) if any(id not in done for id in one)), [])
-    shown: Any = {key: state.get(key) for key in ("question", "plan", "evidence", "sources", "given") if key in state}
+    shown: Any = {
+        key: state.get(key) for key in ("question", "plan", "evidence", "sources", "outside", "given") if key in state
+    }
     return [Send("work", {**shown, "step": id}) for id in wave] or "solve"
 
 
@@ -188,10 +198,17 @@ def _text(written: Thought) -> str:
     return written.text if read_plan(written.text) else extracted or written.text
 
 
-def _findings(state: Plan, outside: Collection[str]) -> str:
+def _asked(step: PlanStep, evidence: Mapping[str, str], outside: Collection[str]) -> str:
+    """A worker's question; results from outside are no part of it, but follow it as data under their names."""
+    text = filled(step.input, {id: one for id, one in evidence.items() if id not in outside})
+    below = [f"#{id}: {as_data(evidence[id])}" for id in step.needs if id in outside and id in evidence]
+    return "\n\n".join([text[: LONGEST * 10], *below])
+
+
+def _findings(state: Plan) -> str:
     """Each step with its result, in the order of the plan; what was read outside is marked as data."""
     found, done = read_plan(state["plan"]), dict(state.get("evidence", {}))
-    done |= {one: as_data(done[one]) for one, source in state.get("sources", {}).items() if source in outside}
+    done |= {one: as_data(done[one]) for one in state.get("outside", [])}
     parts = [f"#{step.id}: {step.reason or step.tool}\nResult: {done.get(step.id, '')}" for step in found]
     return "\n\n".join(["What was found out:", *parts]) if parts else f"The plan:\n{state['plan']}"
 
@@ -206,9 +223,19 @@ def _shortened(text: str) -> str:
 
 
 async def _observed(
-    step: PlanStep, text: str, tools: Sequence[Tool], author: str, question: Question, context: Context
+    step: PlanStep,
+    evidence: Mapping[str, str],
+    tools: Sequence[Tool],
+    author: str,
+    question: Question,
+    context: Context,
 ) -> Thought:
     """What a tool gives, or the input itself where nothing is called."""
+    fill = partial(filled, evidence=evidence) if step.needs else None
+    text = template(step.input) if fill else step.input
     if step.tool:
-        return await observe(tools, step.tool, text, question, context, asked_by=author, round=0, origin=step.id)
+        return await observe(
+            tools, step.tool, text, question, context, asked_by=author, round=0, origin=step.id, fill=fill
+        )
+    text = filled(text, evidence)
     return observation(step.id, text, context, round=0, data={"asked_by": author}, origin=step.id)

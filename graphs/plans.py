@@ -3,8 +3,10 @@
 A step is written "#E2 = tool[input]"; its input may name the results of earlier steps, as in "tool[#E1 + 3]".
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import networkx as nx
@@ -12,6 +14,7 @@ import networkx as nx
 _ASSIGNMENT = re.compile(r"#E(\d{1,4})[ \t]*=[ \t]*")
 _CALL = re.compile(r"([A-Za-z_][\w ]*?)[ \t]*\[")
 VARIABLE = re.compile(r"#E(\d{1,4})(?!\d)")
+_BARE = re.compile(r"([:,\[]\s*)(#E\d{1,4})(?=\s*[,}\]])")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +113,15 @@ def graph_of(steps: Iterable[PlanStep]) -> "nx.DiGraph[str]":
 def waves(steps: Iterable[PlanStep]) -> Iterator[list[str]]:
     """The steps in waves: each wave needs only those before it, and all of it can be carried out at once."""
     return (sorted(wave, key=lambda id: int(id[1:])) for wave in nx.topological_generations(graph_of(steps)))
+
+
+def template(text: str) -> str:
+    """An input as it is read before it is filled: if it is a JSON object but for bare variables, with those quoted."""
+    for one in (text, _BARE.sub(r'\1"\2"', text)):
+        with suppress(ValueError, RecursionError):
+            if isinstance(json.loads(one), dict):
+                return one
+    return text
 
 
 def filled(text: str, evidence: Mapping[str, str]) -> str:

@@ -54,6 +54,8 @@ async def permitted(
     """
     described = (f"description of {one.name}" for one in offered if not one.trusted)
     objection = UNKNOWN if underway.times else context.permission.objection(tool.access, context.taint, described)
+    if tool.changed and objection is None:
+        objection = "its server changed it after its tools were taken"
     if objection is None:
         return None
     copied = json.loads(json.dumps(arguments))  # what is asked for is what is called, whatever becomes of this

@@ -57,7 +57,7 @@ class McpServer:
     refused: dict[str, str] = field(default_factory=dict, init=False)
     """Its tools that are not offered, with the reason."""
     offers: dict[str, Offer] = field(default_factory=dict, init=False, repr=False)
-    """Its tools as they were first listed, which they must remain."""
+    """Its tools as they were first listed; what differs later is what nobody has vouched for."""
     _connections: "WeakKeyDictionary[asyncio.AbstractEventLoop, Connection]" = field(
         default_factory=WeakKeyDictionary, init=False, repr=False
     )
@@ -94,8 +94,14 @@ class McpServer:
         except (ToolError, TimeoutError) as error:
             raise ConfigurationError(f"the MCP server {self.name!r} cannot be used: {error or 'no answer'}") from error
         self.offers = {**offers, **self.offers}
-        made = [tool for offer in self.offers.values() if (tool := self._tool(offer))]
+        made = [tool for offer in offers.values() if (tool := self._tool(offer))]
         return [*made, *([self._reader(resources)] if resources else [])]
+
+    @property
+    def changes(self) -> int:
+        """How often the server has said in this event loop that its tools changed."""
+        connection = self._connections.get(asyncio.get_running_loop())
+        return connection.changes if connection else 0
 
     async def close(self) -> None:
         """End the connection of this event loop, and with it the process of the server."""
@@ -111,11 +117,12 @@ class McpServer:
 
     def _tool(self, offer: Offer) -> Tool | None:
         name = f"{self.name}__{offer.name}"
+        changed = self.offers[offer.name].digest != offer.digest
         try:
             schema = tidy(offer.schema, name)
 
             async def call(**arguments: Any) -> Any:
-                return _content(await self._connection().call(offer.name, arguments))
+                return _content(await self._connection().call(offer, arguments))
 
             return Tool(
                 name=name,
@@ -123,7 +130,8 @@ class McpServer:
                 schema=schema,
                 check=check_by_schema(schema, name),
                 function=call,
-                **self._declared(accesses(self.access), f"tool {offer.name!r}"),
+                changed=changed,
+                **self._declared(accesses(self.access), f"tool {offer.name!r}", trusted=self.trusted and not changed),
             )
         except ConfigurationError as error:
             self.refused[visible(offer.name)[:100]] = str(error)
@@ -144,16 +152,18 @@ class McpServer:
             schema=schema,
             check=check_by_schema(schema, name),
             function=read,
-            **self._declared(accesses(self.access) - {"write"} or frozenset(("read",)), "resources"),
+            **self._declared(
+                accesses(self.access) - {"write"} or frozenset(("read",)), "resources", trusted=self.trusted
+            ),
         )
 
-    def _declared(self, access: frozenset[Access], what: str) -> dict[str, Any]:
+    def _declared(self, access: frozenset[Access], what: str, *, trusted: bool) -> dict[str, Any]:
         return {
             "access": access,
             "timeout_s": self.timeout_s + 5,  # the connection's own limit comes first, and looks whether it is alive
             "max_output": self.max_output,
             "idempotent": self.idempotent,
-            "trusted": self.trusted,
+            "trusted": trusted,
             "source": f"{what} of the MCP server {self.name!r}",
         }
 

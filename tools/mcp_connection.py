@@ -5,7 +5,7 @@ import json
 import tempfile
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -22,6 +22,7 @@ MAX_PAGES = 20
 """Pages of a server's list of tools that are read."""
 PATIENCE = 3.0
 """Seconds in which a server that did not answer a call must list its tools."""
+CHANGED = "notifications/tools/list_changed"
 
 
 class Offer(NamedTuple):
@@ -47,7 +48,6 @@ class Server(Protocol):
     env: Mapping[str, str]
     timeout_s: float
     restarts: int
-    offers: dict[str, Offer]
 
 
 class Connection:
@@ -58,7 +58,10 @@ class Connection:
         self._opening = asyncio.Lock()
         self._open: _Held | None = None
         self._times = 0
-        self._changed: set[str] = set()
+        self.changes = 0
+        """How often the server has said that its tools changed."""
+        self._listing: dict[str, Offer] | None = None
+        """The tools as they were listed last; None if the server has said since that they changed."""
 
     async def client(self) -> "Client":
         """The client, connected.
@@ -71,16 +74,29 @@ class Connection:
                 if self._times > self._server.restarts:
                     raise ToolError(f"the server {self._server.name} died {self._times} times and is not started again")
                 self._times += 1
-                held = _Held(self._server)
+                held = _Held(self._server, self._forget)
+                self._listing = None
                 await held.ready
                 self._open = held
-                await self._compare()
             return self._open.client
 
     async def offers(self) -> dict[str, Offer]:
-        """The tools that the server lists now, by name."""
+        """The tools of the server by name: asked for once, and again when it says that they changed.
+
+        Raises:
+            ToolError: If they cannot be listed.
+        """
         client = await self.client()
-        return await self._listed(client)
+        while (listing := self._listing) is None:
+            changes = self.changes
+            listing = await self._alive(lambda: _listed(client))
+            if changes == self.changes:
+                self._listing = listing
+        return listing
+
+    def _forget(self) -> None:
+        self._listing = None
+        self.changes += 1
 
     async def resources(self) -> list[tuple[str, str]]:
         """Addresses and names of what the server lets read; templates have gaps in braces."""
@@ -92,15 +108,18 @@ class Connection:
         found = [(str(one.uri), one.description or one.name) for one in fixed.resources]
         return [*found, *((one.uri_template, one.description or one.name) for one in open_.resource_templates)]
 
-    async def call(self, name: str, arguments: dict[str, Any]) -> list[str | Attachment]:
+    async def call(self, offer: Offer, arguments: dict[str, Any]) -> list[str | Attachment]:
         """Call a tool.
 
         Raises:
-            ToolError: If it fails, or is not what it was when it was offered.
+            ToolError: If it fails, is gone, or is not what it was when it was offered.
         """
-        client = await self.client()
-        if name in self._changed:
+        name, now = offer.name, await self.offers()
+        if name not in now:
+            raise ToolError(f"the server {self._server.name} no longer has its tool {name}", fault="unknown_tool")
+        if now[name].digest != offer.digest:
             raise ToolError(f"the server changed its tool {name} after it was offered", fault="refused")
+        client = await self.client()
         limit = self._server.timeout_s
         result = await self._alive(lambda: client.call_tool(name, arguments, read_timeout_seconds=limit))
         parts = [_part(block) for block in result.content]
@@ -151,27 +170,18 @@ class Connection:
             return True
         return False
 
-    async def _compare(self) -> None:
-        """Find out which tools are no longer what they were when they were offered."""
-        if self._server.offers and self._open:
-            now = await self._listed(self._open.client)
-            before = self._server.offers
-            self._changed = {name for name in before if name not in now or now[name].digest != before[name].digest}
 
-    async def _listed(self, client: "Client") -> dict[str, Offer]:
-        found: dict[str, Offer] = {}
-        cursor = None
-        for _ in range(MAX_PAGES):
-            try:
-                page = await client.list_tools(cursor=cursor)
-            except Exception as error:
-                raise ToolError(f"its tools cannot be listed: {visible(str(error))[:300]}") from error
-            for one in page.tools:
-                found.setdefault(one.name, Offer(one.name, one.description or "", one.input_schema))
-            cursor = page.next_cursor
-            if not cursor:
-                break
-        return found
+async def _listed(client: "Client") -> dict[str, Offer]:
+    found: dict[str, Offer] = {}
+    cursor = None
+    for _ in range(MAX_PAGES):
+        page = await client.list_tools(cursor=cursor, cache_mode="refresh")
+        for one in page.tools:
+            found.setdefault(one.name, Offer(one.name, one.description or "", one.input_schema))
+        cursor = page.next_cursor
+        if not cursor:
+            break
+    return found
 
 
 class _Held:
@@ -179,7 +189,8 @@ class _Held:
 
     client: "Client"
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, forget: Callable[[], None]) -> None:
+        self._forget = forget
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._done = asyncio.Event()
         self._task = asyncio.create_task(self._hold(server), name=f"MCP server {server.name}")
@@ -189,10 +200,24 @@ class _Held:
         with suppress(Exception):
             await self._task
 
+    async def _listen(self, stack: AsyncExitStack) -> None:
+        """Ask to be told when the tools change; servers of protocols before 2026-07-28 tell without being asked."""
+        offered = self.client.server_capabilities.tools
+        if offered and offered.list_changed:
+            with suppress(Exception):
+                async with asyncio.timeout(PATIENCE):
+                    await stack.enter_async_context(self.client.listen(tools_list_changed=True))
+                self._forget()  # they may have changed before it was heard
+
+    async def _heard(self, message: Any) -> None:
+        if getattr(message, "method", "") == CHANGED:
+            self._forget()
+
     async def _hold(self, server: Server) -> None:
         try:
-            async with _client(server) as self.client:
+            async with _client(server, self._heard) as self.client, AsyncExitStack() as stack:
                 self.ready.set_result(None)
+                await self._listen(stack)
                 await self._done.wait()
         except Exception as error:  # noqa: BLE001 - told to whoever waits for the client
             if self.ready.done():
@@ -203,7 +228,7 @@ class _Held:
 
 
 @asynccontextmanager
-async def _client(server: Server) -> AsyncIterator["Client"]:
+async def _client(server: Server, heard: Callable[[Any], Awaitable[None]]) -> AsyncIterator["Client"]:
     """Start or reach the server; what it writes to standard error is told only if it does not start."""
     mcp = require("mcp", extra="mcp")
     if server.url:
@@ -212,7 +237,7 @@ async def _client(server: Server) -> AsyncIterator["Client"]:
         limits = http.Timeout(PATIENCE + server.timeout_s, connect=10.0)
         async with (
             http.AsyncClient(headers=dict(server.headers), timeout=limits, trust_env=False) as session,
-            mcp.Client(transport(server.url, http_client=session)) as client,
+            mcp.Client(transport(server.url, http_client=session), message_handler=heard) as client,
         ):
             yield client
         return
@@ -222,7 +247,7 @@ async def _client(server: Server) -> AsyncIterator["Client"]:
     )
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         try:
-            async with mcp.Client(mcp.stdio_client(process, errlog=log)) as client:
+            async with mcp.Client(mcp.stdio_client(process, errlog=log), message_handler=heard) as client:
                 yield client
         except OSError as error:
             raise ToolError(f"{program!r} cannot be started: {error.strerror or error}") from error

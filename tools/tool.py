@@ -54,6 +54,8 @@ class Tool:
     return at once: nothing can interrupt them, so their time limit is not kept."""
     trusted: bool = True
     """Whether its description comes from the program; that of somebody else's server is text from outside."""
+    changed: bool = False
+    """Whether it is no longer what it was when its server was taken: every call of it needs a yes."""
     source: str = ""
     """Where it comes from: a function's module and name, a server."""
 

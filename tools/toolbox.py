@@ -3,9 +3,9 @@
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
@@ -26,11 +26,23 @@ Source = Tool | BaseTool | McpServer | ModuleType | Callable[..., Any] | str
 """What tools can be made of. A text names one: "FILE.py", "package.module" or "package.module:object"."""
 
 
+@dataclass
+class _Followed:
+    """A server that was taken whole."""
+
+    server: McpServer
+    prefix: str
+    names: set[str]
+    changes: int = 0
+    """How many of its changes were followed."""
+
+
 class Toolbox:
     """Tools with names of their own. It is a list of tools for an agent, and a look-up for `dispatch`."""
 
     def __init__(self, *sources: Source | Iterable[Source]) -> None:
         self.by_name: dict[str, Tool] = {}
+        self._servers: list[_Followed] = []
         for source in sources:
             self.add(source)
 
@@ -45,15 +57,35 @@ class Toolbox:
         Raises:
             ConfigurationError: If something is no tool, or a name is taken.
         """
-        for one in tools_of(source):
-            named = replace(one, name=f"{prefix}__{one.name}") if prefix else one
-            taken = self.by_name.setdefault(named.name, named)
-            if taken is not named:
-                raise ConfigurationError(
-                    f"two tools are named {named.name!r}: one from {taken.source}, one from {named.source}; "
-                    "rename one, or add its source with a prefix"
-                )
+        for part in _parts(source):
+            tools = [_prefixed(one, prefix) for one in ([part] if isinstance(part, Tool) else part.tools())]
+            for one in tools:
+                taken = self.by_name.setdefault(one.name, one)
+                if taken is not one:
+                    raise ConfigurationError(
+                        f"two tools are named {one.name!r}: one from {taken.source}, one from {one.source}; "
+                        "rename one, or add its source with a prefix"
+                    )
+            if isinstance(part, McpServer):
+                self._servers.append(_Followed(part, prefix, {one.name for one in tools}))
         return self
+
+    async def refresh(self) -> None:
+        """Take the tools anew of those servers that said that theirs changed. Agents do so before each step.
+
+        New tools are there from then on, unless another source has the name; those that are gone are not; those that
+        changed need a yes for every call. A server that cannot be asked keeps what it had.
+        """
+        for followed in self._servers:
+            changes = followed.server.changes
+            if changes == followed.changes:
+                continue
+            with suppress(ConfigurationError):
+                tools = [_prefixed(one, followed.prefix) for one in await followed.server.list_tools()]
+                others = {name: one for name, one in self.by_name.items() if name not in followed.names}
+                fresh = {one.name: one for one in tools if one.name not in others}
+                self.by_name = {**others, **fresh}
+                followed.names, followed.changes = set(fresh), changes
 
     def __iter__(self) -> Iterator[Tool]:
         return iter(self.by_name.values())
@@ -88,29 +120,45 @@ def installed() -> list[Tool]:
     return found
 
 
+Tools = Sequence[Tool] | Toolbox
+"""What an agent is given; a toolbox follows its servers when their tools change."""
+
+
+def held(tools: Tools) -> tuple[Tool, ...] | Toolbox:
+    """A toolbox as it is, since it may change; anything else as a tuple."""
+    return tools if isinstance(tools, Toolbox) else tuple(tools)
+
+
 def tools_of(source: Source | Iterable[Source]) -> list[Tool]:
     """The tools of a source; see `Toolbox.add`."""
+    return [one for part in _parts(source) for one in ([part] if isinstance(part, Tool) else part.tools())]
+
+
+def _prefixed(tool: Tool, prefix: str) -> Tool:
+    return replace(tool, name=f"{prefix}__{tool.name}") if prefix else tool
+
+
+def _parts(source: Source | Iterable[Source]) -> list[Tool | McpServer]:
+    """The tools and servers that a source is made of."""
     match source:
-        case Tool():
+        case Tool() | McpServer():
             return [source]
         case BaseTool():
             return [from_langchain(source)]
-        case McpServer():
-            return source.tools()
         case ModuleType():
             return _of_module(source)
         case str():
-            return tools_of(_named(source))
+            return _parts(_named(source))
     if callable(source) and not inspect.isclass(source):
         return [tool(source)]
     parts: Any = source
     if isinstance(parts, Iterable):
-        return [one for part in parts for one in tools_of(part)]
+        return [one for part in parts for one in _parts(part)]
     raise ConfigurationError(f"{source!r} is no tool: a typed function, a module or an MCP server is")
 
 
-def _of_module(module: ModuleType) -> list[Tool]:
-    """The tools that a module makes; those that it imports count if they are in its `__all__`."""
+def _of_module(module: ModuleType) -> list[Tool | McpServer]:
+    """The tools and servers that a module makes; those that it imports count if they are in its `__all__`."""
     listed = getattr(module, "__all__", None)
     names = listed if listed is not None else [name for name in vars(module) if not name.startswith("_")]
     values = [getattr(module, name) for name in names]
@@ -122,7 +170,7 @@ def _of_module(module: ModuleType) -> list[Tool]:
         made = [tool(one) for one in functions]
     if not made:
         raise ConfigurationError(f"{module.__name__} has no tools: typed functions with a docstring, or made by @tool")
-    return tools_of(made)
+    return _parts(made)
 
 
 def _named(text: str) -> Any:

@@ -86,8 +86,9 @@ def rewoo(
 
     Departs from the paper: steps run in waves instead of one after the other; a plan with a circle, an unknown or a
     later variable is refused before any tool runs, and without repairs the run is then undecided; a result is put in
-    the place of its variable in one pass, so that what it says is not read as a variable. Prompts are ours, with one
-    worked example.
+    the place of its variable in one pass, so that what it says is not read as a variable, and as a value, so that it
+    chooses no argument; a result from outside is shown to the model itself below the input, as data. Prompts are
+    ours, with one worked example.
     """
     found = TOOLS if tools is None else tools
     if any(tool.name == "llm" for tool in found):
