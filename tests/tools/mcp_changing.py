@@ -1,17 +1,13 @@
 """An MCP server whose tools change when `change` is called. Its argument is the era of the protocol: old or new.
 
-The old one is written out by hand: it answers `initialize`, and tells of the change without being asked.
+The old one is written out by hand, and starts without the library: it answers `initialize`, and tells of the change
+without being asked.
 """
 
 import asyncio
 import json
 import sys
 from typing import Any
-
-from mcp import types
-from mcp.server.lowlevel import Server
-from mcp.server.stdio import stdio_server
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
 
 NONE: dict[str, Any] = {"type": "object", "properties": {}}
 ONE = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
@@ -56,6 +52,11 @@ def old() -> None:
 
 
 async def new() -> None:
+    from mcp import types  # noqa: PLC0415
+    from mcp.server.lowlevel import Server  # noqa: PLC0415
+    from mcp.server.stdio import stdio_server  # noqa: PLC0415
+    from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged  # noqa: PLC0415
+
     bus = InMemorySubscriptionBus()
 
     async def on_list_tools(_: Any, __: Any) -> types.ListToolsResult:

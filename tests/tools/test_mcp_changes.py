@@ -24,9 +24,10 @@ pytest.importorskip("mcp", reason="needs the extra mcp: pip install 'disputatio[
 CHANGING = Path(__file__).with_name("mcp_changing.py")
 
 
-@pytest.fixture(params=["old", "new"])
+@pytest.fixture
 async def server(request: pytest.FixtureRequest) -> AsyncIterator[McpServer]:
-    made = McpServer(name="s", command=[sys.executable, str(CHANGING), request.param], access="read", trusted=True)
+    era = getattr(request, "param", "old")
+    made = McpServer(name="s", command=[sys.executable, str(CHANGING), era], access="read", trusted=True)
     yield made
     await made.close()
 
@@ -108,6 +109,7 @@ async def test_a_tool_that_changes_while_a_person_decides_is_not_called(server: 
     assert "changed its tool other" in one.text
 
 
+@pytest.mark.parametrize("server", ["old", "new"], indirect=True)
 async def test_an_agent_is_offered_what_there_is_now(server: McpServer) -> None:
     class Native:
         name, profile = "native", Profile()
