@@ -32,7 +32,7 @@ def test_the_list_of_backends_and_servers() -> None:
     assert re.search(r"^  openai:NAME +OpenAI +set OPENAI_API_KEY$", done.stdout, re.MULTILINE)
     assert re.search(r"^  Ollama +127\.0\.0\.1:\d+ +ollama:qwen3:4b$", done.stdout, re.MULTILINE)
     assert "\x1b" not in done.stdout
-    assert re.search(r"^  none: there is no /", done.stdout, re.MULTILINE)
+    assert re.search(r"^  none: there is no\s+/", done.stdout, re.MULTILINE)
 
 
 def test_more_models_than_fit_are_counted() -> None:

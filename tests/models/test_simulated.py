@@ -241,7 +241,8 @@ def test_every_strategy_gets_forms_that_it_can_read(strategy: Strategy[...], que
     assert result.answer.value is not None or result.stop_reason == "undecided"  # by rules with a bar
     spoken = [one for one in result.thoughts if one.model]
     assert spoken
-    assert [one.text for one in spoken if not one.data or one.cut] == []
+    formless = strategy.name == "reex_sql"  # it writes SQL between marks of its own
+    assert [one.text for one in spoken if not (one.data or formless) or one.cut] == []
     tally = result.answer.data.get("tally")
     assert not isinstance(tally, dict) or (tally["abstained"], tally["invalid"]) == (0, 0)
 
