@@ -64,7 +64,7 @@ def Verifier(name: str = "verifier", *, tools: Tools = (), model: str | Model | 
 
     Args:
         name: Its name.
-        tools: Tools of which it may use one for each check.
+        tools: Tools that it may use for each check.
         model: A model of its own; None takes the run's.
     """
     return Agent(
