@@ -112,13 +112,13 @@ class Recording:
     async def take(self, call: CallLine) -> CallLine | None:
         """The recorded call that is this one, once; None if there is none."""
         due = self._due.get(call.place, [])
-        same = [place for place in due if self._calls[place].digest in ("", call.digest)]
+        step = {place for place in due if self._calls[place].step == call.step}
+        pinned = [place for place in step if not self._calls[place].digest]  # by a branch, whatever is asked there
+        same = pinned or [place for place in due if self._calls[place].digest == call.digest]
         if not same:
             return None
-        pinned = [place for place in same if not self._calls[place].digest]
-        same = pinned or same
         # Agents of one name that speak at once share a place; those that ask the same are told apart by their order.
-        taken = next((place for place in same if self._calls[place].step == call.step), same[0])
+        taken = next((place for place in same if place in step), same[0])
         due.remove(taken)
         known = self._calls[taken]
         self.taken += known.failure is None

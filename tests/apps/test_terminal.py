@@ -45,7 +45,8 @@ def on_terminal(*arguments: str, columns: int = 80, press: bytes = b"", **variab
     """Run with a terminal of this width; press keys as soon as text streams in. Gives the code and all it showed."""
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = {**os.environ, "TERM": "xterm-256color", **variables}
+    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    environment = {**inherited, "TERM": "xterm-256color", **variables}
     ends = {"stdin": follower, "stdout": follower, "stderr": follower}
     # A session of its own with the terminal as its own, so that Ctrl-C on it is a signal.
     take = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "

@@ -201,7 +201,7 @@ def test_the_game_of_24(text: str, value: float | None) -> None:
     assert scored(text, "24", "expression", numbers=[1, 2, 2, 6]).value == value
 
 
-BASIC = sorted(set(SCORERS) - {"math", "sql", "code", "choice"})
+BASIC = sorted(set(SCORERS) - {"math", "sql", "code", "choice", "ruling", "preference"})
 TARGETS = {"number": "1", "expression": "1", "grid": [[1]], "first_error": "1", "set": ["1"], "text": "1", "f1": "1"}
 
 

@@ -123,19 +123,19 @@ for _ in range(100_000):
 repr(nested)
 """),
     ("host", "parser: many brackets", f"""
-exec("def bomb(): " + "[[[[[[[[[[1]]]]]]]]]];" * 60_000)
+exec("def bomb(): " + "[[[[[[[[[[1]]]]]]]]]];" * 150_000)
 {_TOOK}
 """),
     ("host", "parser: many minuses", f"""
-exec("def bomb(): " + "--------------------1;" * 60_000)
+exec("def bomb(): " + "--------------------1;" * 200_000)
 {_TOOK}
 """),
     ("host", "parser: many attributes", f"""
-exec("def bomb(): " + "a.b.c.d.e.f.g.h.i.j.k;" * 60_000)
+exec("def bomb(): " + "a.b.c.d.e.f.g.h.i.j.k;" * 200_000)
 {_TOOK}
 """),
     ("host", "parser: many terms", f"""
-exec("def bomb(): " + "a+b+c+d+e+f+g+h+i+j+k;" * 60_000)
+exec("def bomb(): " + "a+b+c+d+e+f+g+h+i+j+k;" * 200_000)
 {_TOOK}
 """),
     ("host", "all descriptors", """
