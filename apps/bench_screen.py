@@ -143,7 +143,9 @@ class Screen(Lines):
         for title in ("", "done", "accuracy", "unparsed", "errors", "tokens", "money"):
             table.add_column(title, justify="right", no_wrap=True)
         for name, one in self.standings.items():
-            bar = ProgressBar(total=max(self.size, 1), completed=one.done, width=16)
+            bar = ProgressBar(
+                total=max(self.size, 1), completed=one.done, width=16 if self._live.console.width >= 100 else 4
+            )
             money = "unknown" if one.usage.unpriced else f"{one.usage.cost:.3g}"
             counts = (f"{one.unparsed:,}", f"{one.errors:,}", f"{one.usage.tokens:,}", money)
             table.add_row(Text(plain(name)), bar, f"{one.done:,} of {self.size:,}", one.accuracy, *counts)
