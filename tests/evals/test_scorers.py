@@ -1,9 +1,10 @@
 """Scorers of numbers, sets, grids, steps and expressions, against what models really write."""
 
+import re
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from disputatio.errors import ConfigurationError, MissingExtraError
@@ -212,6 +213,27 @@ def test_no_text_breaks_a_scorer_or_is_right_by_chance(scorer: str, text: str) -
     found = scored(text, TARGETS[scorer], scorer, **parameters)
     assert found.value in (None, 0) or "1" in text or "one" in text.lower()
     assert scored("", TARGETS[scorer], scorer, **parameters).status == "abstained"
+
+
+PAIR = Question(text="Which is better?", choices=("one", "two"))
+VERDICTS = {  # all that is read as a verdict, with what it is worth
+    "ruling": {"wrong": 1, "right": 0},
+    "preference": {"A A": 1, "A B": 0.5, "B A": 0.5, "B B": 0},
+}
+
+
+@pytest.mark.parametrize(("scorer", "target", "question"), [("ruling", "1", OPEN), ("preference", "A", PAIR)])
+@given(st.text(st.characters(), max_size=200) | st.text("AB? rightwong at3", max_size=12))
+@example("wrong")
+@example("A A")
+@example("A ?")
+def test_no_text_is_a_verdict_by_chance(scorer: str, target: str, question: Question, text: str) -> None:
+    item = Item(id="1", question=question, target=target, scorer=scorer)
+    found, known = score(item, Answer(text=text, value=text or None)), VERDICTS[scorer]
+    if text in known:
+        assert found.value == known[text]
+    elif not (scorer == "ruling" and re.fullmatch(r"wrong at \d+", text)):
+        assert (found.value, found.status) == (None, "abstained")
 
 
 @pytest.mark.parametrize(
