@@ -7,7 +7,7 @@ START -> act -+-> observe -> act
 import re
 from collections.abc import Sequence
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from pydantic import Field
 
@@ -19,9 +19,10 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer
 from disputatio.graphs.speaking import last_of, spoken, told
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.transcript import words
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
 from disputatio.tools.tool import Tool
@@ -62,7 +63,7 @@ class Trail(State):
 @strategy(
     source="Disputatio, after Yao et al. 2022, arXiv:2210.03629", calls=lambda actor, tools, steps: steps * actor.turns
 )
-def act_observe(actor: Agent, tools: Sequence[Tool], *, steps: int = 7) -> StateGraph[State, Context, Input, Output]:
+def act_observe(actor: Agent, tools: Sequence[Tool], *, steps: int = 7) -> Graph:
     """Let an agent think, call one tool and read what came of it, step by step, until it answers.
 
     Costs one turn a step. An action that cannot be read costs a step, too: its observation says how to write one. A
@@ -120,9 +121,7 @@ def act_observe(actor: Agent, tools: Sequence[Tool], *, steps: int = 7) -> State
         report = {"ended": state["ended"] or "steps", "steps": state["round"]}
         return {"answer": answer.model_copy(update={"data": report})}
 
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
-    for node in (act, observe, conclude):
-        graph.add_node(node.__name__, node)
+    graph = new_graph(act, observe, conclude)
 
     def after(state: Trail) -> str:
         return "conclude" if state["ended"] or state["round"] >= steps else "observe"

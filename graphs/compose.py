@@ -7,15 +7,15 @@ thought of the whole.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 
 from disputatio.agents.agent import Agent
 from disputatio.budget import Budget
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.conclude import own_answer
-from disputatio.question import Question
+from disputatio.graphs.conclude import answer_of
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.state import Input, Output, State, Update
 from disputatio.strategies import Strategy, strategy
 from disputatio.thought import Answer, Link, Thought
@@ -24,14 +24,20 @@ Part = Agent | Strategy[...]
 """What compositions are made of."""
 
 
-def turns_of(*parts: Part) -> int:
-    """The most turns that the parts take together."""
-    return sum(part.turns if isinstance(part, Agent) else part.calls for part in parts)
+def turns_of(*parts: Part | None) -> int:
+    """The most turns that the parts take together; None is an agent without tools, which takes one."""
+    return sum(part.calls if isinstance(part, Strategy) else part.turns if part else 1 for part in parts)
 
 
 def numbered(parts: Sequence[Part]) -> list[str]:
     """The names of parts in a composition: "1. debate"."""
     return [f"{number}. {part.name}" for number, part in enumerate(parts, 1)]
+
+
+def repeated(part: Part, times: int) -> tuple[list[str], list[Callable[..., Any]]]:
+    """The names of so many runs of one part, "debate 1" and so on, and a node that runs it for each."""
+    names = [f"{part.name} {number}" for number in range(1, times + 1)]
+    return names, [nested(part, name) for name in names]
 
 
 class Concluded(Update, total=False):
@@ -77,7 +83,7 @@ def nested(part: Part, scope: str, budget: Budget | None = None) -> Callable[...
 
 
 @strategy(source="Disputatio", calls=lambda parts: turns_of(*parts))
-def sequence(*parts: Part) -> StateGraph[State, Context, Input, Output]:
+def sequence(*parts: Part) -> Graph:
     """Run agents and strategies one after the other on the same question; each sees what the ones before it said.
 
     The answer is that of the last part: a strategy's, or that of an agent's own thought.
@@ -95,15 +101,11 @@ def sequence(*parts: Part) -> StateGraph[State, Context, Input, Output]:
     def answer(state: State) -> Output:
         if isinstance(parts[-1], Strategy):
             return {"answer": state["answer"]}
-        said = [one for one in state.get("thoughts", []) if one.author == parts[-1].name]
-        return {"answer": own_answer(said[-1] if said else None, Question.of(state["question"]))}
+        return {"answer": answer_of(state, parts[-1].name)}
 
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
+    graph = new_graph()
     for name, part in zip(names, parts, strict=True):
-        if isinstance(part, Agent):
-            graph.add_node(name, part)
-        else:
-            graph.add_node(name, nested(part, name))
+        graph.add_node(name, part if isinstance(part, Agent) else nested(part, name))
     graph.add_node("conclude", answer)
     for source, target in zip([START, *names], [*names, "conclude"], strict=True):
         graph.add_edge(source, target)
@@ -112,7 +114,7 @@ def sequence(*parts: Part) -> StateGraph[State, Context, Input, Output]:
 
 
 @strategy(source="Disputatio", calls=lambda part, budget: min(turns_of(part), budget.calls or turns_of(part)))
-def limited(part: Part, budget: Budget) -> StateGraph[State, Context, Input, Output]:
+def limited(part: Part, budget: Budget) -> Graph:
     """Run a part with a budget of its own, within that of the whole run.
 
     A part whose budget is used up ends in order and answers from what it has; its answer's data says so, under
@@ -122,8 +124,4 @@ def limited(part: Part, budget: Budget) -> StateGraph[State, Context, Input, Out
         part: A strategy or an agent.
         budget: What it may spend.
     """
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
-    graph.add_node("part", nested(part, part.name, budget))
-    graph.add_edge(START, "part")
-    graph.add_edge("part", END)
-    return graph
+    return new_graph().add_node("part", nested(part, part.name, budget)).add_edge(START, "part").add_edge("part", END)

@@ -1,11 +1,13 @@
 """Conclusions: from the positions that agents hold at the end to the answer of a strategy."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from pydantic import JsonValue
 
-from disputatio.graphs.decisions import Tally, break_tie
+from disputatio.graphs.decisions import Tally, break_tie, plurality
 from disputatio.question import Question
+from disputatio.state import State
 from disputatio.thought import Answer, Thought
 
 
@@ -70,3 +72,25 @@ def own_answer(thought: Thought | None, question: Question) -> Answer:
     if thought is None or value is None:
         return Answer(stop_reason="undecided", rationale=thought.text if thought else "")
     return Answer(text=thought.answer or "", value=value, confidence=thought.confidence, rationale=thought.text)
+
+
+def most_frequent(
+    held: Mapping[str, Thought], question: Question, authors: Sequence[str], *, seed: int | None
+) -> Answer:
+    """The answer that most of the authors hold; see `settled`."""
+    return settled(plurality(list(votes(held, question, authors).values())), held, question, seed=seed)
+
+
+def last_by(state: State, author: str) -> Thought | None:
+    """What an author said last."""
+    return next((one for one in reversed(state.get("thoughts", [])) if one.author == author), None)
+
+
+def answer_of(state: State, author: str) -> Answer:
+    """The answer of what an author said last; see `own_answer`."""
+    return own_answer(last_by(state, author), Question.of(state["question"]))
+
+
+def reported(answer: Answer, report: Mapping[str, Any], **changes: Any) -> Answer:
+    """An answer with more in its data, and with other changes."""
+    return answer.model_copy(update={**changes, "data": {**answer.data, **report}})

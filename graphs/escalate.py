@@ -7,7 +7,7 @@ START -> 1st part -+-> conclude -> END             accepted
 from collections.abc import Callable
 from typing import Any
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 
 from disputatio.agents.agent import Agent
@@ -15,8 +15,9 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import Concluded, Part, nested, numbered, turns_of
 from disputatio.graphs.conclude import own_answer, positions
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Answer, Thought
 
@@ -37,7 +38,7 @@ def _most_turns(parts: tuple[Part, ...], accept: Acceptance = 0.8) -> int:
 
 
 @strategy(source="Chen et al. 2023, arXiv:2305.05176, section 3 (FrugalGPT: LLM cascade)", calls=_most_turns)
-def escalate(*parts: Part, accept: Acceptance = 0.8) -> StateGraph[State, Context, Input, Output]:
+def escalate(*parts: Part, accept: Acceptance = 0.8) -> Graph:
     """Ask one strategy after the other, the cheapest first, until an answer is accepted.
 
     None of them sees what another said. An abstention is never accepted. If nothing is accepted the last strategy
@@ -88,10 +89,7 @@ def escalate(*parts: Part, accept: Acceptance = 0.8) -> StateGraph[State, Contex
         report = {"stages": state["round"], "accepted": state["accepted"]}
         return {"answer": answer.model_copy(update={"data": {**answer.data, **report}})}
 
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        Stage, Context, input_schema=Input, output_schema=Output
-    )
-    graph.add_node(conclude)
+    graph = new_graph(conclude, state=Stage)
     for place, name in enumerate(names):
         graph.add_node(name, stage(place))
         if place:

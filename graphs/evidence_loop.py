@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from pydantic import JsonValue
 
@@ -24,11 +24,12 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer
 from disputatio.graphs.speaking import last_of, spoken
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.names import words_of
 from disputatio.memory.transcript import View
 from disputatio.memory.workspace import content_hash, contents, evidence, retracted, retraction, seen_by
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
 
@@ -82,7 +83,7 @@ def evidence_loop(
     probes: int = 3,
     answerer: Agent | None = None,
     prober: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Search for evidence, answer once it suffices, and until then ask what is missing and search for that.
 
     An answer at attempt a costs 2 a - 1 turns. If the last attempt fails, or there is nothing new to ask, one more turn
@@ -139,9 +140,7 @@ def evidence_loop(
     def after_attempt(state: Gathering) -> str:
         return {"": "probe", "answered": "conclude"}.get(state["ended"], "force")
 
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
-    for node in (gather, attempt, probe, force, conclude):
-        graph.add_node(node.__name__, node)
+    graph = new_graph(gather, attempt, probe, force, conclude)
     graph.add_edge(START, "gather")
     graph.add_edge("gather", "attempt")
     graph.add_conditional_edges("attempt", after_attempt, ["probe", "force", "conclude"])

@@ -11,7 +11,7 @@ from functools import partial
 from operator import add
 from typing import Annotated, Any
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 from pydantic import JsonValue
@@ -23,8 +23,9 @@ from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer
 from disputatio.graphs.plans import PlanStep, faults, filled, read_plan, template, waves
 from disputatio.graphs.speaking import last_of, spoken, told
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Answer, Link, Thought
 from disputatio.tools.tool import Tool
@@ -83,7 +84,7 @@ def plan_execute(
     workers: Mapping[str, Agent] | None = None,
     steps: int = 20,
     repairs: int = 0,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Let a planner write steps with variables, carry them out in waves, and let a solver answer from the results.
 
     Args:
@@ -148,9 +149,7 @@ def plan_execute(
             return "plan" if state["plan"] and state["plans"] <= repairs else "refuse"
         return _ready(state)
 
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
-    for node in (plan, work, check, solve, refuse):
-        graph.add_node(node.__name__, node)
+    graph = new_graph(plan, work, check, solve, refuse)
     graph.add_edge(START, "plan")
     graph.add_conditional_edges("plan", after_plan, ["plan", "work", "solve", "refuse"])
     graph.add_edge("work", "check")

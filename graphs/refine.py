@@ -6,19 +6,16 @@ START -> draft -> criticise -+-> conclude -> END              accepted
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
-
-from langgraph.graph import END, StateGraph
+from typing import Literal
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.solver import Solver
 from disputatio.agents.step_critic import StepCritic, by_steps, first_error
-from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import Part
 from disputatio.graphs.revision import Revision, never
+from disputatio.graphs.wiring import Graph
 from disputatio.memory.transcript import everything
-from disputatio.state import Input, Output, State
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
 
@@ -77,7 +74,7 @@ def refine(
     rounds: int = 3,
     gate: Gate = "critic",
     feedback: Sequence[str] = (REVISE,),
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Let a critic check an answer and a reviser write it anew, until the critic accepts it.
 
     The reviser sees the draft that stands and the critique of it, and none before. A revision without a readable
@@ -95,15 +92,4 @@ def refine(
     Raises:
         ConfigurationError: If there are no rounds or there is no feedback.
     """
-    loop = revision(part, critic, reviser, rounds, gate, feedback)
-
-    def conclude(state: State) -> Output:
-        return {"answer": loop.answer(state)}
-
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        State, Context, input_schema=Input, output_schema=Output
-    )
-    loop.add_to(graph, "conclude")
-    graph.add_node(conclude)
-    graph.add_edge("conclude", END)
-    return graph
+    return revision(part, critic, reviser, rounds, gate, feedback).graph()

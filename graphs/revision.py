@@ -1,8 +1,8 @@
 """Revision: the loop of checking a draft and writing it anew, which several strategies share.
 
-draft -+-> criticise -+-> then                 the critic accepts, or nothing was said
+draft -+-> criticise -+-> conclude             the critic accepts, or nothing was said
        |              +-> revise -> criticise  ... until the rounds are used
-       +-> revise -+-> then                    without a critic
+       +-> revise -+-> conclude                without a critic
                    +-> revise
 """
 
@@ -10,15 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from langgraph.graph import START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 
 from disputatio.agents.agent import Agent
 from disputatio.context import Context
 from disputatio.graphs.compose import Part, nested, turns_of
-from disputatio.graphs.conclude import own_answer
+from disputatio.graphs.conclude import own_answer, reported
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.strategies import Strategy
 from disputatio.thought import Answer, Thought
 
@@ -70,19 +71,22 @@ class Revision:
         checks = self.rounds * self.critic.turns if self.critic else 0
         return turns_of(first, *(self.revise(number, 0) for number in range(1, self.rounds + 1))) + checks
 
-    def add_to(self, graph: StateGraph[Any, Context, Input, Output], then: str) -> None:
-        """Add the nodes and edges from the start to the node `then`."""
-        graph.add_node(
-            "draft", nested(self.draft, self.draft.name) if isinstance(self.draft, Strategy) else self._draft
-        )
-        graph.add_node("revise", self._revise)
-        graph.add_edge(START, "draft")
-        step = "criticise" if self.critic else "revise"
+    def graph(self, conclude: Callable[..., Any] | None = None) -> Graph:
+        """The graph of the loop, which ends with a node that answers; None answers with the draft that stands."""
+        graph, final = new_graph(), conclude or self.conclude
+        then, step = final.__name__, "criticise" if self.critic else "revise"
+        first = nested(self.draft, self.draft.name) if isinstance(self.draft, Strategy) else self._draft
+        graph.add_node("draft", first).add_node("revise", self._revise).add_edge(START, "draft")
         graph.add_conditional_edges("draft", self._route(step, then), [step, then])
         graph.add_conditional_edges("revise", self._route(step, then), [step, then])
         if self.critic:
             graph.add_node("criticise", self._criticise)
             graph.add_conditional_edges("criticise", self._verdict(then), ["revise", then])
+        return graph.add_node(then, final).add_edge(then, END)
+
+    def conclude(self, state: State) -> Output:
+        """Answer with the draft that stands."""
+        return {"answer": self.answer(state)}
 
     def drafts(self, state: State) -> list[Thought]:
         """All drafts, the first one first."""
@@ -104,7 +108,7 @@ class Revision:
     def answer(self, state: State) -> Answer:
         """The answer of the draft that stands, with the number of revisions."""
         answer = own_answer(self.standing(state), Question.of(state["question"]))
-        return answer.model_copy(update={"data": {"revisions": state.get("round", 0)}})
+        return reported(answer, {"revisions": state.get("round", 0)})
 
     async def _draft(self, state: State, runtime: Runtime[Context]) -> Update:
         assert not isinstance(self.draft, Strategy)

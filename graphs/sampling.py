@@ -1,15 +1,15 @@
 """Sampling: one agent answers the same question many times over, at once or in batches until a rule stops it.
 
-START -> sample, all at once -> then                                   without a stop
+START -> sample, all at once -> conclude -> END                        without a stop
 START -> sample, a batch at once -> gather -+-> the next batch         until the rule or the budget
-                                            +-> then                   stops it, or all are drawn
+                                            +-> conclude -> END        stops it, or all are drawn
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langgraph.graph import START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
@@ -18,19 +18,13 @@ from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import positions, votes
+from disputatio.graphs.wiring import Graph, Seat, all_at_once, new_graph
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import State, Update
 from disputatio.thought import Thought
 
 Stop = Callable[[Sequence[str | None]], bool]
 """Whether these votes, one a sample in the order of drawing, are enough; None is a sample that cannot be read."""
-
-
-class Sample(State):
-    """What one sample sees."""
-
-    number: int
-    """Which sample it is, from 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,22 +64,18 @@ class Sampling:
         """The most turns that it takes."""
         return self.samples * self.thinker.turns
 
-    def add_to(self, graph: StateGraph[Any, Context, Input, Output], then: str) -> None:
-        """Add the nodes and edges from the start to the node `then`."""
+    def graph(self, conclude: Callable[..., Any]) -> Graph:
+        """The graph that samples, and ends with a node that answers from the samples."""
+        graph, then = new_graph(), conclude.__name__
         graph.add_node("sample", self._sample)
         graph.add_conditional_edges(START, self._fan_out, ["sample"])
         if self.stop is None:
             graph.add_edge("sample", then)
-            return
-        graph.add_node("gather", _gather)
-        graph.add_edge("sample", "gather")
-
-        async def go_on(state: State, runtime: Runtime[Context]) -> str | list[Send]:
-            assert self.stop is not None
-            is_over = self.drawn(state) >= self.samples or runtime.context.ledger.stopped
-            return then if is_over or self.stop(self.votes(state)) else await self._fan_out(state)
-
-        graph.add_conditional_edges("gather", go_on, ["sample", then])
+        else:
+            graph.add_node("gather", _gather)
+            graph.add_edge("sample", "gather")
+            graph.add_conditional_edges("gather", self._next(then), ["sample", then])
+        return graph.add_node(then, conclude).add_edge(then, END)
 
     def drawn(self, state: State) -> int:
         """How many samples were drawn."""
@@ -104,10 +94,18 @@ class Sampling:
     async def _fan_out(self, state: State) -> list[Send]:
         first = self.drawn(state) if self.stop else 0
         last = min(first + (self.batch or self.samples), self.samples)
-        return [Send("sample", Sample(**{**state, "number": number})) for number in range(first + 1, last + 1)]
+        return all_at_once("sample", state, last)[first:]
 
-    async def _sample(self, state: Sample, runtime: Runtime[Context]) -> Update:
-        return await replace(self.thinker, name=self.names[state["number"] - 1])(state, runtime)
+    def _next(self, then: str) -> Callable[..., Any]:
+        async def go_on(state: State, runtime: Runtime[Context]) -> str | list[Send]:
+            assert self.stop is not None
+            is_over = self.drawn(state) >= self.samples or runtime.context.ledger.stopped
+            return then if is_over or self.stop(self.votes(state)) else await self._fan_out(state)
+
+        return go_on
+
+    async def _sample(self, state: Seat, runtime: Runtime[Context]) -> Update:
+        return await replace(self.thinker, name=self.names[state["place"] - 1])(state, runtime)
 
 
 async def _gather(state: State) -> dict[str, Any]:

@@ -7,7 +7,7 @@
 The state holds the last summary and no segment, so that it does not grow; the segments are in the run's record.
 """
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 
 from disputatio.agents.agent import Agent
@@ -15,8 +15,9 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer
 from disputatio.graphs.speaking import last_of, spoken, told
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.question import Question
-from disputatio.state import Input, Output, State
+from disputatio.state import Output, State
 from disputatio.strategies import strategy
 from disputatio.thought import Thought
 
@@ -44,7 +45,7 @@ class Work(State):
     source="Disputatio, after Yan et al. 2025, arXiv:2503.06692",
     calls=lambda solver, summariser, segments: segments * solver.turns + (segments - 1) * summariser.turns,
 )
-def segment_loop(solver: Agent, summariser: Agent, *, segments: int = 50) -> StateGraph[State, Context, Input, Output]:
+def segment_loop(solver: Agent, summariser: Agent, *, segments: int = 50) -> Graph:
     """Let one agent think in segments, and another sum up after each; only the summary is carried on.
 
     A loop of m segments costs 2 m - 1 turns, if neither agent has tools. It ends undecided if two summaries in a row
@@ -106,10 +107,7 @@ def segment_loop(solver: Agent, summariser: Agent, *, segments: int = 50) -> Sta
     def after_segment(state: Work) -> str:
         return "conclude" if state["ended"] or state["round"] >= segments else "summarise"
 
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
-    graph.add_node(segment)
-    graph.add_node(summarise)
-    graph.add_node(conclude)
+    graph = new_graph(segment, summarise, conclude)
     graph.add_edge(START, "segment")
     graph.add_conditional_edges("segment", after_segment, ["summarise", "conclude"])
     graph.add_conditional_edges(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from langgraph.graph import END, StateGraph
+from langgraph.graph import END
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
@@ -19,8 +19,9 @@ from disputatio.context import Context
 from disputatio.graphs.ballots import candidates, marked, voter
 from disputatio.graphs.conclude import own_answer, positions, settled, votes
 from disputatio.graphs.decisions import RULES, Tally, plurality, unanimity
+from disputatio.graphs.wiring import Graph
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.thought import Answer, Thought
 
 
@@ -69,7 +70,7 @@ class Settlement:
         }
         return asked.get(self.needs, 0)
 
-    def add_to(self, graph: StateGraph[State, Context, Input, Output]) -> None:
+    def add_to(self, graph: Graph) -> None:
         """Add the nodes and edges from `entry` to the end."""
         if self.needs == "judge":
             graph.add_node("judge", self.ruling)

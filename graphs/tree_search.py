@@ -9,9 +9,8 @@ linked to it.
 """
 
 from dataclasses import replace
-from typing import Any
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
@@ -24,8 +23,9 @@ from disputatio.graphs.search import Policy, best_first, found, furthest
 from disputatio.graphs.speaking import last_of, spoken, told
 from disputatio.graphs.tree import Step, Tree, concluded, merged, nodes_of, paths_of, sets_of
 from disputatio.graphs.valuation import FINISH, Valuation
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Answer, Thought
 
@@ -76,7 +76,7 @@ def tree_search(
     expansions: int = 10,
     depth: int | None = None,
     proposer: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Search a tree of solutions step by step: propose, value, and go on where the policy says.
 
     The answer is that of the most valuable path that has one. Where none was found, the most valuable partial
@@ -132,9 +132,7 @@ def tree_search(
         said = await spoken(finisher, _handed_in(state), runtime)
         return End(**said, answer=concluded(state, nodes, None, last_of(said), expansions))
 
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(Tree, Context, input_schema=Input, output_schema=Output)
-    for node in (choose, expand, join, judge, complete):
-        graph.add_node(node.__name__, node)
+    graph = new_graph(choose, expand, join, judge, complete, state=Tree)
     graph.add_edge(START, "choose")
     graph.add_conditional_edges("choose", lambda state: _branches(state, children), ["expand", "complete"])
     graph.add_edge("expand", "join")

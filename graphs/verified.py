@@ -4,19 +4,20 @@ START -> part -+-> verify -> END
                +-> END              without an answer there is nothing to rule on
 """
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.verifier import Verifier
 from disputatio.context import Context
 from disputatio.graphs.compose import Part, nested, turns_of
-from disputatio.state import Input, Output, State, Update
+from disputatio.graphs.wiring import Graph, new_graph
+from disputatio.state import State, Update
 from disputatio.strategies import strategy
 
 
 @strategy(source="Disputatio", calls=lambda part, by: turns_of(part, by or Verifier()))
-def verified(part: Part, *, by: Agent | None = None) -> StateGraph[State, Context, Input, Output]:
+def verified(part: Part, *, by: Agent | None = None) -> Graph:
     """Run a part, and let an agent rule on its conclusion; the answer is the part's, whatever the ruling.
 
     The ruling is in the record, linked to the conclusion. It decides what is exported of the run (docs/export.md).
@@ -34,7 +35,7 @@ def verified(part: Part, *, by: Agent | None = None) -> StateGraph[State, Contex
     async def is_there_one(state: State) -> str:
         return END if state["answer"].abstained else "verify"
 
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
+    graph = new_graph()
     graph.add_node("part", nested(part, part.name))
     graph.add_node(verify)
     graph.add_edge(START, "part")

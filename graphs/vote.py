@@ -6,7 +6,7 @@ START -> every part at once -> settlement -> END
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from langgraph.graph import START, StateGraph
+from langgraph.graph import START
 from langgraph.runtime import Runtime
 
 from disputatio.agents.agent import Agent
@@ -17,7 +17,8 @@ from disputatio.errors import ConfigurationError, unknown
 from disputatio.graphs.compose import Concluded, Part, nested, numbered, turns_of
 from disputatio.graphs.decisions import RULES
 from disputatio.graphs.settlement import Settlement
-from disputatio.state import Input, Output, State, Update
+from disputatio.graphs.wiring import Graph, new_graph
+from disputatio.state import State, Update
 from disputatio.strategies import strategy
 
 RULES_OF_PARTS = [name for name, rule in RULES.items() if rule.needs in ("votes", "confidences", "scores", "judge")]
@@ -36,9 +37,7 @@ def _most_turns(
 
 
 @strategy(source="Disputatio; the rules name their sources", calls=_most_turns)
-def vote(
-    *parts: Part, decision: str = "plurality", judge: Agent | None = None, verifier: Agent | None = None
-) -> StateGraph[State, Context, Input, Output]:
+def vote(*parts: Part, decision: str = "plurality", judge: Agent | None = None, verifier: Agent | None = None) -> Graph:
     """Run several strategies at once on the same question, and decide between their answers.
 
     None of them sees what another says. A strategy that abstains has no vote.
@@ -58,9 +57,7 @@ def vote(
     if decision not in RULES_OF_PARTS:
         raise unknown("decision rule of a vote over strategies", decision, RULES_OF_PARTS)
     settlement = _settlement(parts, decision, judge, verifier)
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        State, Context, input_schema=Input, output_schema=Output
-    )
+    graph = new_graph()
     for name, part in zip(settlement.names, parts, strict=True):
         graph.add_node(name, _voter(part, name))
         graph.add_edge(START, name)

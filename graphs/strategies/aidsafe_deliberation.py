@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from pydantic import Field, JsonValue
 
@@ -22,9 +22,10 @@ from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer, positions
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.transcript import everything
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
 
@@ -151,7 +152,7 @@ def aidsafe_deliberation(
     agents: int | Sequence[Agent] = 2,
     rounds: int = 4,
     judge: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Let agents deliberate in turn over written policies, and a refiner answer by the thoughts that hold.
 
     Calls: 3, and one a round until as many agents as there are others agree one after the other.
@@ -225,9 +226,7 @@ def aidsafe_deliberation(
         }
         return {**update, "answer": answer.model_copy(update={"data": report})}
 
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        State, Context, input_schema=Input, output_schema=Output
-    )
+    graph = new_graph()
     graph.add_node("intents", planner)
     graph.add_node("seed", first)
     graph.add_node(deliberate)

@@ -3,7 +3,7 @@
 START -> candidate, all at once: run, then score -> pick -> END
 """
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
@@ -11,20 +11,14 @@ from disputatio.agents.agent import Agent
 from disputatio.agents.verifier import Verifier
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.compose import Concluded, Part, nested, turns_of
+from disputatio.graphs.compose import Concluded, Part, repeated, turns_of
 from disputatio.graphs.conclude import own_answer
 from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
+from disputatio.graphs.wiring import Graph, Seat, all_at_once, joined, new_graph
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Thought
-
-
-class Candidate(State):
-    """What one candidate of `best_of` sees."""
-
-    number: int
-    """Which candidate it is, from 1."""
 
 
 @strategy(
@@ -32,9 +26,7 @@ class Candidate(State):
     "arXiv:2206.02336, section 3.2",
     calls=lambda part, n, by, weighted: n * turns_of(part, by or Verifier()),
 )
-def best_of(
-    part: Part = chain_of_thought, *, n: int = 4, by: Agent | None = None, weighted: bool = False
-) -> StateGraph[State, Context, Input, Output]:
+def best_of(part: Part = chain_of_thought, *, n: int = 4, by: Agent | None = None, weighted: bool = False) -> Graph:
     """Run a strategy several times at once, let a verifier score each answer, and take the best.
 
     Args:
@@ -52,21 +44,17 @@ def best_of(
     if n < 1:
         raise ConfigurationError(f"best_of needs n of at least 1, got {n}")
     verifier = by or Verifier()
-    runs = [nested(part, f"{part.name} {number}") for number in range(1, n + 1)]
+    _, runs = repeated(part, n)
 
     async def fan_out(state: State) -> list[Send]:
-        return [Send("candidate", Candidate(**{**state, "number": number})) for number in range(1, n + 1)]
+        return all_at_once("candidate", state, n)
 
-    async def candidate(state: Candidate, runtime: Runtime[Context]) -> Update:
-        concluded: Concluded = await runs[state["number"] - 1](state, runtime)
+    async def candidate(state: Seat, runtime: Runtime[Context]) -> Update:
+        concluded: Concluded = await runs[state["place"] - 1](state, runtime)
         if concluded["answer"].abstained:
-            return {"thoughts": concluded["thoughts"], "links": concluded["links"]}
+            return joined(concluded)
         subject = State(question=state["question"], thoughts=concluded["thoughts"])
-        scored = await verifier(subject, runtime)
-        return {
-            "thoughts": [*concluded["thoughts"], *scored.get("thoughts", [])],
-            "links": [*concluded["links"], *scored.get("links", [])],
-        }
+        return joined(concluded, await verifier(subject, runtime))
 
     def pick(state: State) -> Output:
         question, thoughts = Question.of(state["question"]), state.get("thoughts", [])
@@ -89,13 +77,9 @@ def best_of(
         score = scores.get(best.id) if best else None
         return {"answer": answer.model_copy(update={"confidence": answer.confidence if score is None else score})}
 
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
-    graph.add_node(candidate)
-    graph.add_node(pick)
+    graph = new_graph(candidate, pick)
     graph.add_conditional_edges(START, fan_out, ["candidate"])
-    graph.add_edge("candidate", "pick")
-    graph.add_edge("pick", END)
-    return graph
+    return graph.add_edge("candidate", "pick").add_edge("pick", END)
 
 
 def same(one: Thought, other: Thought, question: Question) -> bool:

@@ -6,16 +6,16 @@ START -> solver -> answer -> END
 from collections.abc import Sequence
 from dataclasses import replace
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.demonstrations import Demonstration, shown, with_steps
 from disputatio.agents.solver import Solver
-from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.conclude import own_answer
-from disputatio.question import Question
-from disputatio.state import Input, Output, State
+from disputatio.graphs.compose import turns_of
+from disputatio.graphs.conclude import answer_of
+from disputatio.graphs.wiring import Graph, new_graph
+from disputatio.state import Output, State
 from disputatio.strategies import strategy
 
 FEW_SHOT = """\
@@ -29,11 +29,11 @@ Now answer the question at the top in the same way: step by step, with steps as 
 @strategy(
     source="Kojima et al. 2022, arXiv:2205.11916, section 3 (zero-shot); with examples: Wei et al. 2022, "
     "arXiv:2201.11903, section 2; with added steps: Jin et al. 2024, arXiv:2401.04925, section 3",
-    calls=lambda solver, examples, added_steps: solver.turns if solver else 1,
+    calls=lambda solver, examples, added_steps: turns_of(solver),
 )
 def chain_of_thought(
     *, solver: Agent | None = None, examples: Sequence[Demonstration] = (), added_steps: int = 0
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Let one agent think step by step, then answer.
 
     Args:
@@ -57,13 +57,7 @@ def chain_of_thought(
         thinker = replace(thinker, instruction=FEW_SHOT.format(examples=told))
 
     def answer(state: State) -> Output:
-        said = [thought for thought in state.get("thoughts", []) if thought.author == thinker.name]
-        return {"answer": own_answer(said[-1] if said else None, Question.of(state["question"]))}
+        return {"answer": answer_of(state, thinker.name)}
 
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
-    graph.add_node(thinker.name, thinker)
-    graph.add_node(answer)
-    graph.add_edge(START, thinker.name)
-    graph.add_edge(thinker.name, "answer")
-    graph.add_edge("answer", END)
-    return graph
+    graph = new_graph().add_node(thinker.name, thinker).add_node(answer)
+    return graph.add_edge(START, thinker.name).add_edge(thinker.name, "answer").add_edge("answer", END)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 from pydantic import JsonValue
@@ -17,11 +17,12 @@ from disputatio.agents.rule_proposer import RuleJudge, RuleProposer
 from disputatio.context import Context
 from disputatio.graphs.speaking import spoken, told
 from disputatio.graphs.strategies.mined_rules import Mine, Wanted, checked
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.knowledge_graph import KnowledgeGraph, Step
 from disputatio.memory.knowledge_graph_formats import open_graph
 from disputatio.memory.rules import Rule, Weight
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Thought
 
@@ -82,7 +83,7 @@ def chatrule(
     weight: Weight = "pca",
     proposer: Agent | None = None,
     judge: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Mine rules for a relation of a graph and predict by them what the graph does not hold.
 
     Costs generations calls a relation, and one more for each rule that is validated. The answer is the entity that
@@ -169,10 +170,7 @@ def chatrule(
         }
         return {"answer": answer.model_copy(update={"data": report})}
 
-    wired = StateGraph(State, Context, input_schema=Input, output_schema=Output)
-    wired.add_node(sample)
-    wired.add_node(propose)
-    wired.add_node(rank)
+    wired = new_graph(sample, propose, rank)
     wired.add_node("judge", validated)
     wired.add_node(conclude)
     wired.add_edge(START, "sample")

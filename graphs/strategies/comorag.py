@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from pydantic import Field
 
 from disputatio.agents.agent import Agent
@@ -22,7 +22,6 @@ from disputatio.agents.forms import Form
 from disputatio.agents.prober import Prober
 from disputatio.agents.proposer import unfinished
 from disputatio.agents.solver import Solver
-from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.evidence_loop import SUFFICES
 from disputatio.graphs.strategies.comorag_index import (
@@ -36,9 +35,9 @@ from disputatio.graphs.strategies.comorag_index import (
 )
 from disputatio.graphs.strategies.comorag_loop import Loop
 from disputatio.graphs.strategies.comorag_pool import uses
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.passage_graph import Embed
 from disputatio.memory.transcript import everything
-from disputatio.state import Input, Output, State
 from disputatio.strategies import strategy
 
 PROBE = """\
@@ -83,7 +82,7 @@ def comorag(
     answerer: Agent | None = None,
     prober: Agent | None = None,
     embed: Embed | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Answer from a long text: search three layers of it, and probe for what is missing until the evidence suffices.
 
     An answer at attempt a costs 5 + 15 (a - 1) calls at most: a search is 1 call to select facts and 3 to write cues; a
@@ -141,7 +140,7 @@ def comorag(
         prober=replace(asking, view=everything),
         embed=vectors,
     )
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
+    graph = new_graph()
     for name in ("index", "select", "gather", "encode", "fuse", "attempt", "probe", "force", "conclude"):
         graph.add_node(name, getattr(loop, name))
     graph.add_edge(START, "index")

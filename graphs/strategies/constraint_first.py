@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from pydantic import Field
 
@@ -25,9 +25,10 @@ from disputatio.graphs.act_observe import action_of
 from disputatio.graphs.conclude import own_answer
 from disputatio.graphs.speaking import last_of, spoken, told
 from disputatio.graphs.strategies.task_constraint import Formal, TaskConstraint, added, status_of, told_core
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.transcript import of_kind
 from disputatio.question import Question
-from disputatio.state import Input, Output, State
+from disputatio.state import Output, State
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
 from disputatio.tools import algebra, answer_sets
@@ -203,7 +204,7 @@ def constraint_first(
     frozen: bool = True,
     analyst: Agent | None = None,
     solver: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Formalise the question, freeze that, and let a model add facts which a solver checks until one answer follows.
 
     Costs 1 call, one more for each constraint that could not be used, and one for each turn.
@@ -243,9 +244,7 @@ def constraint_first(
     )
 
     solution = Solution(analyst=formal_agent, solver=adding, tools=found, turns=turns, retries=retries, frozen=frozen)
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
-    for node in (solution.formalise, solution.solve, solution.conclude):
-        graph.add_node(node.__name__, node)
+    graph = new_graph(solution.formalise, solution.solve, solution.conclude)
     graph.add_edge(START, "formalise")
     graph.add_conditional_edges("formalise", solution.after_formalising, ["formalise", "solve", "conclude"])
     graph.add_conditional_edges("solve", solution.after_solving, ["solve", "conclude"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Literal
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
@@ -21,9 +21,10 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError, unknown
 from disputatio.graphs.conclude import own_answer, positions
 from disputatio.graphs.strategies.debate import panel_of
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.transcript import everything
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Answer, Thought
 
@@ -171,7 +172,7 @@ def _most_turns(agents: int | Sequence[Agent], rounds: int, split: Split, judge:
 @strategy(source="Sun et al. 2023, arXiv:2310.00280 (Corex), Debate mode", calls=_most_turns)
 def corex_debate(
     agents: int | Sequence[Agent] = 5, *, rounds: int = 3, split: Split = "none", judge: Agent | None = None
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Let two teams debate, each among its own members, and a judge decide if they come to differ.
 
     Members never read the other team. Most calls: (agents - 1) * (rounds + 1) + 1; a judge is asked only where the
@@ -197,12 +198,7 @@ def corex_debate(
     if split not in ("none", "random"):
         raise unknown("rule for a split team", split, ("none", "random"))
     contest = Contest({agent.name: agent for agent in panel}, deciding, rounds, split)
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        Match, Context, input_schema=Input, output_schema=Output
-    )
-    graph.add_node(contest.draw)
-    graph.add_node(contest.member)
-    graph.add_node(contest.gather)
+    graph = new_graph(contest.draw, contest.member, contest.gather, state=Match)
     graph.add_node("judge", contest.decide)
     graph.add_node(contest.conclude)
     graph.add_edge(START, "draw")

@@ -6,17 +6,15 @@ START -> draft -> revise, once a reviewer -> conclude -> END
 import re
 from collections.abc import Sequence
 from random import Random
-from typing import Any
-
-from langgraph.graph import END, StateGraph
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.solver import Solver
-from disputatio.context import Context
 from disputatio.errors import ConfigurationError
+from disputatio.graphs.conclude import reported
 from disputatio.graphs.refine import reviser_told
 from disputatio.graphs.revision import Revision
-from disputatio.state import Input, Output, State
+from disputatio.graphs.wiring import Graph
+from disputatio.state import Output, State
 from disputatio.strategies import strategy
 from disputatio.thought import Thought
 
@@ -77,7 +75,7 @@ def _loop(agents: int | Sequence[Agent]) -> Revision:
     source="Sun et al. 2023, arXiv:2310.00280, Review mode in natural language",
     calls=lambda agents: _loop(agents).turns,
 )
-def corex_review(agents: int | Sequence[Agent] = 5) -> StateGraph[State, Context, Input, Output]:
+def corex_review(agents: int | Sequence[Agent] = 5) -> Graph:
     """Let one agent solve the question and the others review and rewrite the solution, one after the other.
 
     Each reviewer works on what the one before left. There is no vote: the last solution is the answer. Calls: one for
@@ -96,14 +94,7 @@ def corex_review(agents: int | Sequence[Agent] = 5) -> StateGraph[State, Context
     loop = _loop(agents)
 
     def conclude(state: State) -> Output:
-        answer, drafts = loop.answer(state), loop.drafts(state)
-        report = {**answer.data, "primary": drafts[0].author if drafts else None}
-        return {"answer": answer.model_copy(update={"data": report})}
+        drafts = loop.drafts(state)
+        return {"answer": reported(loop.answer(state), {"primary": drafts[0].author if drafts else None})}
 
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        State, Context, input_schema=Input, output_schema=Output
-    )
-    loop.add_to(graph, "conclude")
-    graph.add_node(conclude)
-    graph.add_edge("conclude", END)
-    return graph
+    return loop.graph(conclude)

@@ -9,20 +9,16 @@ With several samples each is such a loop, and the most frequent answer wins.
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
-
-from langgraph.graph import END, StateGraph
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.solver import Solver
 from disputatio.agents.step_critic import steps_of
-from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.refine import REVISE, Gate, revision
 from disputatio.graphs.revision import Revision
 from disputatio.graphs.vote import vote
+from disputatio.graphs.wiring import Graph
 from disputatio.question import Question
-from disputatio.state import Input, Output, State
 from disputatio.strategies import strategy
 from disputatio.thought import Thought
 
@@ -66,7 +62,7 @@ def critique_in_the_loop(
     temperature: float | None = None,
     actor: Agent | None = None,
     critic: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Let a critic check each step of a solution, and the actor write a new one if something is wrong.
 
     Most calls: samples * (1 + 2 * rounds), and exactly that with the gate "always" where all replies can be read.
@@ -91,18 +87,7 @@ def critique_in_the_loop(
         raise ConfigurationError(f"critique_in_the_loop needs at least 1 sample, got {samples}")
     if samples > 1 and temperature == 0:
         raise ConfigurationError("samples at temperature 0 would all be the same")
-    loop = _loop(actor, critic, rounds, gate, temperature)
     if samples > 1:
         one = critique_in_the_loop(rounds=rounds, gate=gate, temperature=temperature, actor=actor, critic=critic)
         return vote(*[one] * samples).graph()
-
-    def conclude(state: State) -> Output:
-        return {"answer": loop.answer(state)}
-
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        State, Context, input_schema=Input, output_schema=Output
-    )
-    loop.add_to(graph, "conclude")
-    graph.add_node(conclude)
-    graph.add_edge("conclude", END)
-    return graph
+    return _loop(actor, critic, rounds, gate, temperature).graph()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import networkx as nx
-from langgraph.graph import START, StateGraph
+from langgraph.graph import START
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
@@ -24,8 +24,9 @@ from disputatio.errors import ConfigurationError, unknown
 from disputatio.graphs.decisions import RULES
 from disputatio.graphs.settlement import Settlement
 from disputatio.graphs.topology import readers
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.transcript import View
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import State, Update
 from disputatio.strategies import strategy
 
 RESERVED = ("judge", "poll", "ballot", "check", "decide", "__start__", "__end__")
@@ -49,7 +50,7 @@ def debate(
     until_agreed: bool = False,
     judge: Agent | None = None,
     verifier: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Let agents debate for some rounds, then settle the question by a decision rule.
 
     Args:
@@ -85,7 +86,7 @@ def debate(
         # at the start of the next round, where all see the same, and none speaks.
         return state["round"] >= rounds or (until_agreed and settlement.agreed(state))
 
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
+    graph = new_graph()
     for agent in panel:
         visible = [agent.name, *reads.successors(agent.name)]
         speak = seat(agent, is_over, visible=visible, panel=settlement.names)

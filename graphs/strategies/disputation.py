@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
@@ -28,7 +28,8 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.strategies.debate import panel_of, seat
 from disputatio.graphs.strategies.determination import determine
-from disputatio.state import Input, Output, State, Update
+from disputatio.graphs.wiring import Graph, new_graph
+from disputatio.state import State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
 
@@ -56,7 +57,7 @@ def disputation(
     claims: int = 3,
     verifier: Agent | None = None,
     judge: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Dispute a question: points at issue, opening, rebuttal, checked claims, critique, determination with replies.
 
     Args:
@@ -102,7 +103,7 @@ def disputation(
         verdicts = [one.data.get("another_round") for one in state["thoughts"] if one.role == critic.role]
         return "judge" if verdicts and verdicts[-1] is False else names
 
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
+    graph = new_graph()
     graph.add_node(planner.name, planner)
     graph.add_node("extract", extract)
     graph.add_node("check", check)
@@ -129,7 +130,7 @@ def disputants(debaters: int | Sequence[Agent]) -> list[Agent]:
     return made
 
 
-def _add_panel(graph: StateGraph[State, Context, Input, Output], panel: Sequence[Agent], after: str) -> None:
+def _add_panel(graph: Graph, panel: Sequence[Agent], after: str) -> None:
     names = [agent.name for agent in panel]
     for agent in panel:
         graph.add_node(agent.name, seat(agent, lambda state: False, visible=names, panel=names))

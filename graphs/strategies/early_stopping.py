@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from math import comb
 from typing import Any
 
-from langgraph.graph import END, StateGraph
 from langgraph.runtime import Runtime
 
 from disputatio.agents.agent import Agent
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.conclude import settled
+from disputatio.graphs.conclude import reported, settled
 from disputatio.graphs.decisions import plurality
-from disputatio.graphs.sampling import Sampling
+from disputatio.graphs.sampling import Sampling, Stop
+from disputatio.graphs.wiring import Graph
 from disputatio.question import Question
-from disputatio.state import Input, Output, State
+from disputatio.state import Output, State
 from disputatio.strategies import strategy
 
 
@@ -46,25 +46,15 @@ def unanimous(window: Sequence[str | None]) -> bool:
 def _adaptive(samples: int, certainty: float, batch: int, temperature: float, solver: Agent | None) -> Sampling:
     if not 0.5 < certainty < 1:
         raise ConfigurationError(f"the certainty is above 0.5 and below 1, not {certainty}")
-    return Sampling(
-        samples=samples,
-        temperature=temperature,
-        solver=solver,
-        batch=batch,
-        stop=lambda votes: lead(votes) >= certainty,
-    )
+    is_enough: Stop = lambda votes: lead(votes) >= certainty  # noqa: E731
+    return Sampling(samples=samples, temperature=temperature, solver=solver, batch=batch, stop=is_enough)
 
 
 def _windows(samples: int, window: int, temperature: float, solver: Agent | None) -> Sampling:
     if window < 2:
         raise ConfigurationError(f"a window has at least 2 samples, got {window}")
-    return Sampling(
-        samples=samples,
-        temperature=temperature,
-        solver=solver,
-        batch=window,
-        stop=lambda votes: len(votes) % window == 0 and unanimous(votes[-window:]),
-    )
+    is_enough: Stop = lambda votes: len(votes) % window == 0 and unanimous(votes[-window:])  # noqa: E731
+    return Sampling(samples=samples, temperature=temperature, solver=solver, batch=window, stop=is_enough)
 
 
 @strategy(
@@ -78,7 +68,7 @@ def adaptive_consistency(
     batch: int = 1,
     temperature: float = 0.7,
     solver: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Sample until the most frequent answer is ahead of the second with the wanted certainty, then take it.
 
     Args:
@@ -103,7 +93,7 @@ def adaptive_consistency(
 )
 def early_stopping_self_consistency(
     *, samples: int = 40, window: int = 5, temperature: float = 0.7, solver: Agent | None = None
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Sample in windows until all samples of one window agree, and answer as they do; else take a vote of all.
 
     Args:
@@ -121,7 +111,7 @@ def early_stopping_self_consistency(
     return _graph(_windows(samples, window, temperature, solver), only_last=window)
 
 
-def _graph(sampling: Sampling, only_last: int | None) -> StateGraph[State, Context, Input, Output]:
+def _graph(sampling: Sampling, only_last: int | None) -> Graph:
     """Sample, then vote; if a rule has stopped it, over this many of the last samples."""
 
     def vote(state: State, runtime: Runtime[Context]) -> Output:
@@ -131,16 +121,10 @@ def _graph(sampling: Sampling, only_last: int | None) -> StateGraph[State, Conte
         first = len(given) - only_last if is_stopped and only_last else 0
         deciding = {name: held[name] for name in sampling.names[first:] if name in held}
         answer = settled(plurality(given[first:]), deciding, Question.of(state["question"]), seed=runtime.context.seed)
-        changed: dict[str, Any] = {"data": {**answer.data, "samples": len(given)}}
+        changes: dict[str, Any] = {}
         if not answer.abstained:
-            changed["confidence"] = given.count(answer.value) / len(held)
-            changed["stop_reason"] = "agreed" if is_stopped else "finished"
-        return {"answer": answer.model_copy(update=changed)}
+            changes["confidence"] = given.count(answer.value) / len(held)
+            changes["stop_reason"] = "agreed" if is_stopped else "finished"
+        return {"answer": reported(answer, {"samples": len(given)}, **changes)}
 
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        State, Context, input_schema=Input, output_schema=Output
-    )
-    sampling.add_to(graph, "vote")
-    graph.add_node(vote)
-    graph.add_edge("vote", END)
-    return graph
+    return sampling.graph(vote)

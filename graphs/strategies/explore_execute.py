@@ -7,17 +7,16 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
-from langgraph.types import Send
-from pydantic import JsonValue
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.explorer import Explorer, leaks, steps_of
 from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, unknown
-from disputatio.graphs.conclude import own_answer, positions, settled, votes
+from disputatio.graphs.compose import turns_of
+from disputatio.graphs.conclude import own_answer, positions, reported, settled, votes
 from disputatio.graphs.decisions import weighted
 from disputatio.graphs.speaking import last_of, spoken
 from disputatio.graphs.strategies.clusters import Embed, clusters
@@ -31,18 +30,18 @@ from disputatio.graphs.strategies.explorations import (
     group,
     heaviest,
 )
+from disputatio.graphs.wiring import Graph, Seat, all_at_once, new_graph
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Answer
 
 SELECTIONS = ("judge", "clusters", "random")
 
 
-class Exploration(State):
-    """The state of the strategy; `place` is that of one explorer or executor, from 1."""
+class Exploration(Seat):
+    """The state of the strategy; `place` is that of one explorer or executor."""
 
-    place: int
     groups: list[Group]
 
 
@@ -53,8 +52,8 @@ class Selected(Update, total=False):
 
 
 def _turns(plans: int, select: str, executed: int, judge: Agent | None, solver: Agent | None, **_: Any) -> int:
-    once = solver.turns if solver else 1
-    rest = {"judge": (judge.turns if judge else 1) + once, "clusters": min(executed, plans) * once}
+    once = turns_of(solver)
+    rest = {"judge": turns_of(judge) + once, "clusters": min(executed, plans) * once}
     return plans + rest.get(select, once)
 
 
@@ -70,7 +69,7 @@ def explore_execute(
     explorer: Agent | None = None,
     judge: Agent | None = None,
     solver: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Sample short plans, select among them before anything is worked out, and carry out only what was selected.
 
     Costs plans + 2 calls with a judge, plans + 1 with a random choice, and at most plans + executed with clusters.
@@ -129,17 +128,14 @@ def explore_execute(
         sampled = [one for one in state.get("thoughts", []) if one.author in names]
         answer = _voted(state, worker.name, runtime.context.seed)
         report = {"plans": sum(bool(steps_of(one)) for one in sampled), "leaks": sum(map(leaks, sampled))}
-        return {"answer": answer.model_copy(update={"data": {**answer.data, **report}})}
+        return {"answer": reported(answer, report)}
 
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
-    for node in (explore, choose, execute, vote):
-        graph.add_node(node.__name__, node)
-    graph.add_conditional_edges(START, lambda state: _sent("explore", state, plans), ["explore"])
-    graph.add_edge("explore", "choose")
-    graph.add_conditional_edges("choose", lambda state: _sent("execute", state, len(state["groups"])), ["execute"])
-    graph.add_edge("execute", "vote")
-    graph.add_edge("vote", END)
-    return graph
+    graph = new_graph(explore, choose, execute, vote)
+    graph.add_conditional_edges(START, lambda state: all_at_once("explore", state, plans), ["explore"])
+    graph.add_conditional_edges(
+        "choose", lambda state: all_at_once("execute", state, len(state["groups"])), ["execute"]
+    )
+    return graph.add_edge("explore", "choose").add_edge("execute", "vote").add_edge("vote", END)
 
 
 def _check(plans: int, executed: int, share: float, threshold: float, select: str) -> None:
@@ -151,10 +147,6 @@ def _check(plans: int, executed: int, share: float, threshold: float, select: st
     if select not in SELECTIONS:
         raise unknown("selection", select, SELECTIONS)
     clusters([], threshold=threshold)
-
-
-def _sent(node: str, state: Any, places: int) -> list[Send]:
-    return [Send(node, {**state, "place": place}) for place in range(1, places + 1)]
 
 
 def _voted(state: Exploration, worker: str, seed: int | None) -> Answer:
@@ -169,9 +161,5 @@ def _voted(state: Exploration, worker: str, seed: int | None) -> Answer:
         weights = [one["weight"] * (kept.get(name, 0) >= 0.5) for name, one in zip(authors, groups, strict=True)]
         tally = weighted(list(votes(held, question, authors).values()), weights)
         answer = settled(tally, held, question, seed=seed)
-    report: dict[str, JsonValue] = {
-        "weights": [one["weight"] for one in groups],
-        "adherence": {**kept},
-        "ended": "planned" if groups[0]["steps"] else "no plan",
-    }
-    return answer.model_copy(update={"data": {**answer.data, **report}})
+    ended = "planned" if groups[0]["steps"] else "no plan"
+    return reported(answer, {"weights": [one["weight"] for one in groups], "adherence": kept, "ended": ended})

@@ -9,7 +9,6 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from langgraph.graph import END, StateGraph
 from langgraph.runtime import Runtime
 
 from disputatio.agents.agent import Agent
@@ -17,14 +16,15 @@ from disputatio.agents.judge import Judge
 from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.conclude import own_answer, positions, settled, votes
-from disputatio.graphs.decisions import plurality
+from disputatio.graphs.conclude import most_frequent, own_answer, reported
 from disputatio.graphs.refine import reviser_told
 from disputatio.graphs.revision import Revision
+from disputatio.graphs.speaking import last_of
 from disputatio.graphs.strategies.heart_cues import ORDER, Schedule, cues
+from disputatio.graphs.wiring import Graph
 from disputatio.memory.transcript import everything
 from disputatio.question import Question
-from disputatio.state import Input, Output, State
+from disputatio.state import Output, State
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
 
@@ -80,7 +80,7 @@ def heart(
     oracle: Oracle | None = None,
     solver: Agent | None = None,
     judge: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Ask for the answer again in each round, with one emotional cue, and draw the attempts together at the end.
 
     Calls: 2 + rounds without an oracle; with one, 1 and one more for each round until it accepts. To tell emotion
@@ -111,10 +111,8 @@ def heart(
 
     def conclude(state: State, runtime: Runtime[Context]) -> Output:
         last = loop.standing(state)
-        verified = bool(last and loop.accepts(last, None))
-        answer = own_answer(last, Question.of(state["question"]))
-        data = {**report(state, runtime.context.seed), "verified": verified}
-        return {"answer": answer.model_copy(update={"data": data})}
+        data = {**report(state, runtime.context.seed), "verified": bool(last and loop.accepts(last, None))}
+        return {"answer": reported(own_answer(last, Question.of(state["question"])), data)}
 
     async def synthesise(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         question, seed = Question.of(state["question"]), runtime.context.seed
@@ -124,21 +122,13 @@ def heart(
         shuffled = Random(f"attempts/{seed}").sample(attempts, len(attempts))
         shown = [one.model_copy(update={"author": f"answer {n}", "round": 0}) for n, one in enumerate(shuffled, 1)]
         update = await deciding(State(question=question, thoughts=shown), runtime)
-        answer = own_answer(next(iter(update["thoughts"]), None), question)
+        answer = own_answer(last_of(update), question)
         if answer.abstained:
-            names = [one.author for one in shown]
-            held = positions(shown, question, names)
-            answer = settled(plurality(list(votes(held, question, names).values())), held, question, seed=seed)
-        return {**update, "answer": answer.model_copy(update={"data": {**answer.data, **report(state, seed)}})}
+            held = {one.author: one for one in shown}
+            answer = most_frequent(held, question, list(held), seed=seed)
+        return {**update, "answer": reported(answer, report(state, seed))}
 
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        State, Context, input_schema=Input, output_schema=Output
-    )
-    last = "conclude" if oracle else "synthesise"
-    loop.add_to(graph, last)
-    graph.add_node(last, conclude if oracle else synthesise)
-    graph.add_edge(last, END)
-    return graph
+    return loop.graph(conclude if oracle else synthesise)
 
 
 def _drawing_together(thought: Thought, seen: Sequence[Thought]) -> list[Link]:

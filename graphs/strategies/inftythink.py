@@ -5,15 +5,12 @@ The graph is that of `segment_loop`.
 
 from dataclasses import replace
 
-from langgraph.graph import StateGraph
-
 from disputatio.agents.agent import Agent
 from disputatio.agents.proposer import Proposer
 from disputatio.agents.summariser import Summariser
-from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.segment_loop import segment_loop
-from disputatio.state import Input, Output, State
+from disputatio.graphs.wiring import Graph
 from disputatio.strategies import strategy
 
 SEGMENT = """\
@@ -39,7 +36,7 @@ def inftythink(
     temperature: float = 0.7,
     solver: Agent | None = None,
     summariser: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Reason in segments of bounded length; after each, a summary replaces all that was thought before.
 
     A run of m segments costs 2 m - 1 calls. With a question of q tokens, no prompt with its reply is longer than

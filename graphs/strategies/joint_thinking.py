@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
@@ -16,9 +16,11 @@ from disputatio.agents.agent import Agent, Instruct
 from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import UnsupportedError
-from disputatio.graphs.conclude import own_answer, positions
+from disputatio.graphs.conclude import own_answer, positions, reported
+from disputatio.graphs.speaking import last_of
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Answer, Link, Thought
 
@@ -36,9 +38,7 @@ MODES = ("thinking", "no thinking")
     source="Wu et al. 2025, arXiv:2508.03363, section 3",
     calls=lambda solver, temperature, emulate: 3 * (solver or Solver()).turns,
 )
-def joint_thinking(
-    *, solver: Agent | None = None, temperature: float = 0.6, emulate: bool = False
-) -> StateGraph[Any, Context, Input, Output]:
+def joint_thinking(*, solver: Agent | None = None, temperature: float = 0.6, emulate: bool = False) -> Graph:
     """Answer once with thinking and once without; if the answers differ, think once more with both in sight.
 
     Calls: 2 where the answers agree, else 3. The second prompt shows the two answers and no reasoning, the thinking
@@ -59,9 +59,7 @@ def joint_thinking(
     is put once more as it was. A reply that was cut off gives no answer. Prompts are reworded.
     """
     thinker = replace(solver or Solver(), temperature=temperature, thinking=None if emulate else True)
-    hasty = replace(thinker, thinking=None if emulate else False)
-    if emulate:
-        hasty = replace(hasty, instruction=AT_ONCE)
+    hasty = replace(thinker, instruction=AT_ONCE) if emulate else replace(thinker, thinking=False)
     first = [replace(thinker, name=MODES[0]), replace(hasty, name=MODES[1])]
 
     def held(state: State) -> dict[str, Thought]:
@@ -69,8 +67,7 @@ def joint_thinking(
         return positions(whole, Question.of(state["question"]), MODES)
 
     def concluded(state: State, last: Thought | None, path: str) -> Answer:
-        data = {"path": path, "emulated": emulate}
-        return own_answer(last, Question.of(state["question"])).model_copy(update={"data": data})
+        return reported(own_answer(last, Question.of(state["question"])), {"path": path, "emulated": emulate})
 
     def compare(state: State) -> Command[str]:
         question, given = Question.of(state["question"]), held(state)
@@ -91,15 +88,13 @@ def joint_thinking(
             ],
         )
         update = await _switched(again, state, runtime)
-        said = [one for one in update["thoughts"] if one.author == again.name and not one.cut]
-        answer = concluded(state, said[-1] if said else None, "recalibrated")
+        said = last_of(update)
+        answer = concluded(state, None if said is None or said.cut else said, "recalibrated")
         if answer.abstained:
             answer = concluded(state, next(iter(given.values()), None), "fallback")
         return {**update, "answer": answer}
 
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        State, Context, input_schema=Input, output_schema=Output
-    )
+    graph = new_graph()
     for agent in first:
         graph.add_node(agent.name, _speaking(agent))
         graph.add_edge(START, agent.name)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from pydantic import JsonValue
 
@@ -17,12 +17,13 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer
 from disputatio.graphs.speaking import last_of, spoken
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.knowledge_graph import KnowledgeGraph
 from disputatio.memory.knowledge_graph_formats import open_graph
 from disputatio.memory.paths import Path, Paths
 from disputatio.memory.transcript import of_kind
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
 
@@ -62,7 +63,7 @@ def k_paths(
     hidden: Sequence[str] | str = (),
     inverses: bool = True,
     predictor: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Show the shortest paths between two entities of a graph, each along other relations, to who answers.
 
     Costs one turn. Where there is no path, up to k facts about each of the two are shown, each of another relation;
@@ -155,10 +156,7 @@ def k_paths(
         }
         return {"answer": own_answer(last, Question.of(state["question"])).model_copy(update={"data": report})}
 
-    wired = StateGraph(State, Context, input_schema=Input, output_schema=Output)
-    wired.add_node(retrieve)
-    wired.add_node(predict)
-    wired.add_node(conclude)
+    wired = new_graph(retrieve, predict, conclude)
     wired.add_edge(START, "retrieve")
     wired.add_edge("retrieve", "predict")
     wired.add_edge("predict", "conclude")

@@ -6,18 +6,19 @@ sequential   START -> recall -> attempt -> attempt ... -> judge -> extract -> ke
 
 from typing import Any, Literal
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
 from disputatio.agents.agent import Agent
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.compose import Part, nested
+from disputatio.graphs.compose import Part, repeated
 from disputatio.graphs.learning import Learner, Outcome
 from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
 from disputatio.graphs.trajectories import Learning, best_of_trajectories, rendered, standing
-from disputatio.state import Input, Output
+from disputatio.graphs.wiring import Graph, Seat, all_at_once, joined, new_graph
+from disputatio.state import Output
 from disputatio.strategies import strategy
 
 EXAMINE = """\
@@ -34,11 +35,8 @@ it for the first time. Keep what is right and correct what is not.
 Mode = Literal["parallel", "sequential"]
 
 
-class Numbered(Learning):
+class Numbered(Learning, Seat):
     """What one attempt of several sees."""
-
-    place: int
-    """Which one it is, from 1."""
 
 
 def _learner(part: Part, judge: Outcome | Agent | None, learn: bool, space: str, temperature: float | None) -> Learner:
@@ -71,7 +69,7 @@ def matts(
     learn: bool = True,
     space: str = "default",
     temperature: float | None = 0.7,
-) -> StateGraph[Any, Context, Input, Output]:
+) -> Graph:
     """Make several attempts with the same memory, answer with the best, and learn by comparing them.
 
     `parallel`: k attempts at once, each of which is judged; one extraction compares them (at most 5 items); the answer
@@ -101,9 +99,7 @@ def matts(
             f"matts needs k of at least 1 and the mode parallel or sequential, got {k} and {mode!r}"
         )
     learner = _learner(part, judge, learn, space, temperature)
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        Learning, Context, input_schema=Input, output_schema=Output
-    )
+    graph = new_graph(state=Learning)
     graph.add_node("recall", learner.recall)
     graph.add_edge(START, "recall")
     (_parallel if mode == "parallel" else _sequential)(graph, learner, k)
@@ -112,23 +108,18 @@ def matts(
     return graph
 
 
-def _parallel(graph: StateGraph[Any, Context, Input, Output], learner: Learner, k: int) -> None:
-    names = [f"{learner.part.name} {number}" for number in range(1, k + 1)]
-    runs = [nested(learner.part, name) for name in names]
+def _parallel(graph: Graph, learner: Learner, k: int) -> None:
+    names, runs = repeated(learner.part, k)
 
     async def fan_out(state: Learning) -> list[Send]:
-        return [Send("attempt", Numbered(**{**state, "place": place})) for place in range(1, k + 1)]
+        return all_at_once("attempt", state, k)
 
     async def attempt(state: Numbered, runtime: Runtime[Context]) -> dict[str, Any]:
         place = state["place"]
         made = await learner.attempt(runs[place - 1], names[place - 1], state, runtime, number=place)
         heard: Numbered = {**state, "thoughts": made["thoughts"]}
         judged = await learner.judged(made["trajectories"][0], heard, runtime)
-        return {
-            "thoughts": [*made["thoughts"], *judged.get("thoughts", [])],
-            "links": [*made["links"], *judged.get("links", [])],
-            "trajectories": judged.get("trajectories", made["trajectories"]),
-        }
+        return {**joined(made, judged), "trajectories": judged.get("trajectories", made["trajectories"])}
 
     async def extract(state: Learning, runtime: Runtime[Context]) -> dict[str, Any]:
         judged = any(one["success"] is not None for one in state["trajectories"])
@@ -143,9 +134,8 @@ def _parallel(graph: StateGraph[Any, Context, Input, Output], learner: Learner, 
     graph.add_edge("attempt", "extract")
 
 
-def _sequential(graph: StateGraph[Any, Context, Input, Output], learner: Learner, k: int) -> None:
-    names = [f"{learner.part.name} {number}" for number in range(1, k + 2)]
-    runs = [nested(learner.part, name) for name in names]
+def _sequential(graph: Graph, learner: Learner, k: int) -> None:
+    names, runs = repeated(learner.part, k + 1)
 
     async def attempt(state: Learning, runtime: Runtime[Context]) -> dict[str, Any]:
         tried = state.get("trajectories", [])

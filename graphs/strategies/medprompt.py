@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
@@ -17,13 +17,14 @@ from disputatio.agents.demonstrations import Demonstration, shown
 from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.conclude import settled
+from disputatio.graphs.conclude import last_by, reported, settled
 from disputatio.graphs.decisions import plurality
 from disputatio.graphs.strategies.chain_of_thought import FEW_SHOT
 from disputatio.graphs.strategies.medprompt_examples import Embed, Example, bag_of_words, nearest, read_examples
+from disputatio.graphs.wiring import Graph, Seat, all_at_once, new_graph
 from disputatio.memory.embedding import default_embedder
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Thought
 
@@ -33,10 +34,9 @@ _REFERS = re.compile(
 """A choice that names others by their place."""
 
 
-class Member(State, total=False):
+class Member(Seat):
     """What one member of the ensemble sees."""
 
-    number: int
     examples: list[str]
     """The near examples as JSON."""
 
@@ -54,7 +54,7 @@ def medprompt(
     temperature: float = 0.7,
     solver: Agent | None = None,
     embed: Embed | None = None,
-) -> StateGraph[Any, Context, Input, Output]:
+) -> Graph:
     """Show near solved questions with chains of the model's own, ask with the choices in several orders, and vote.
 
     Calls: one for each member of the ensemble. The examples are made beforehand, by `with_chains`, for a call each.
@@ -97,16 +97,17 @@ def medprompt(
         return {"examples": [one.model_dump_json() for one in near]}
 
     async def fan_out(state: Member) -> list[Send]:
-        return [Send("answer", Member(**{**state, "number": number})) for number in range(ensemble)]
+        return all_at_once("answer", state, ensemble)
 
     async def answer(state: Member, runtime: Runtime[Context]) -> Update:
-        question, order = Question.of(state["question"]), orders(Question.of(state["question"]))[state["number"]]
+        question, place = Question.of(state["question"]), state["place"]
+        order = orders(question)[place - 1]
         told = [Example.model_validate_json(one) for one in state["examples"]]
         asked = question.model_copy(update={"choices": tuple(question.choices[place] for place in order)})
-        moved = any(place != one for place, one in enumerate(order))
+        moved = list(order) != sorted(order)
         member = replace(
             thinker,
-            name=f"member {state['number'] + 1}",
+            name=f"member {place}",
             instruction=_with_examples(told) if told else thinker.instruction,
             preface=f"(The choices stood in the order {_letters(order, question)}.)\n" if moved else "",
         )
@@ -116,11 +117,11 @@ def medprompt(
         question = Question.of(state["question"])
         held: dict[str, Thought] = {}
         votes: list[dict[str, Any]] = []
-        for number, order in enumerate(orders(question)):
-            said = [one for one in state.get("thoughts", []) if one.author == f"member {number + 1}"]
-            given = unshuffled(said[-1].answer if said else None, question, order)
+        for number, order in enumerate(orders(question), 1):
+            said = last_by(state, f"member {number}")
+            given = unshuffled(said.answer if said else None, question, order)
             if said and given is not None:
-                held[said[-1].author] = said[-1].model_copy(update={"answer": given})
+                held[said.author] = said.model_copy(update={"answer": given})
             votes.append({"order": list(order), "answer": given})
         tally = plurality([question.canonical(one["answer"]) for one in votes])
         if tally.tie:
@@ -128,19 +129,11 @@ def medprompt(
         result = settled(tally, held, question, seed=runtime.context.seed)
         by = "words" if vectors is bag_of_words else "model"
         report = {"votes": votes, "examples": len(state["examples"]), "nearest_by": by if known else None}
-        return {"answer": result.model_copy(update={"data": {**result.data, **report}})}
+        return {"answer": reported(result, report)}
 
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        Member, Context, input_schema=Input, output_schema=Output
-    )
-    graph.add_node(retrieve)
-    graph.add_node("answer", answer)
-    graph.add_node(vote)
-    graph.add_edge(START, "retrieve")
+    graph = new_graph(retrieve, answer, vote, state=Member).add_edge(START, "retrieve")
     graph.add_conditional_edges("retrieve", fan_out, ["answer"])
-    graph.add_edge("answer", "vote")
-    graph.add_edge("vote", END)
-    return graph
+    return graph.add_edge("answer", "vote").add_edge("vote", END)
 
 
 def permutations(size: int, count: int) -> list[tuple[int, ...]]:

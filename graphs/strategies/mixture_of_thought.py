@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 from pydantic import Field
@@ -23,8 +23,9 @@ from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import settled
 from disputatio.graphs.decisions import plurality
 from disputatio.graphs.strategies.table_reading import checked_table, computes, label_of, last_code
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
 from disputatio.tools import python
@@ -106,7 +107,7 @@ def mixture_of_thought(
     check: bool = True,
     strict: bool = False,
     solver: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Reason in prose, in code and in a truth table, blind to one another, and take the most frequent answer.
 
     Costs 3 calls a sample, all at once. Made for logic: premises as documents or in the question, and True, False and
@@ -175,11 +176,7 @@ def mixture_of_thought(
         report = {"traces": traces, "support": sum(one is not None and one == answer.value for one in votes)}
         return {"answer": answer.model_copy(update={"data": {**answer.data, **report}})}
 
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        State, Context, input_schema=Input, output_schema=Output
-    )
-    for node in (reason, verify, vote):
-        graph.add_node(node.__name__, node)
+    graph = new_graph(reason, verify, vote)
     graph.add_conditional_edges(START, fan_out, ["reason"])
     graph.add_edge("reason", "verify")
     graph.add_edge("verify", "vote")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Annotated, Any, Literal
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 from pydantic import BeforeValidator, Field
@@ -19,13 +19,14 @@ from disputatio.agents.forms import Form
 from disputatio.agents.judge import Judge
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.compose import Concluded, Part, nested, turns_of
-from disputatio.graphs.conclude import own_answer
+from disputatio.graphs.compose import Part, repeated, turns_of
+from disputatio.graphs.conclude import own_answer, reported
 from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
 from disputatio.graphs.strategies.duels import duel, orders, ranking
+from disputatio.graphs.wiring import Graph, Seat, all_at_once, joined, new_graph
 from disputatio.memory.transcript import everything
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
 
@@ -52,19 +53,17 @@ class Preference(Form):
 
 
 class Bout(State):
-    """What one candidate, or one comparison, sees."""
+    """What one comparison sees."""
 
-    places: tuple[int, ...]
-    """Which candidate runs, or which two are compared, A first; from 0."""
+    places: tuple[int, int]
+    """Which two are compared, A first; from 0."""
 
 
 @strategy(
     source="Hong et al. 2025, arXiv:2505.16265 (Think-RM), judging protocol; criteria and scale of its repository",
     calls=lambda part, n, judge: n * turns_of(part) + n * (n - 1) * (judge or Judge()).turns,
 )
-def pairwise_judge(
-    part: Part = chain_of_thought, *, n: int = 4, judge: Agent | None = None
-) -> StateGraph[State, Context, Input, Output]:
+def pairwise_judge(part: Part = chain_of_thought, *, n: int = 4, judge: Agent | None = None) -> Graph:
     """Run a strategy several times at once, compare the results two by two, and take the one that wins most.
 
     Each pair is judged in both orders: where the judge contradicts itself, it is a tie. Most calls: n times those of
@@ -84,31 +83,30 @@ def pairwise_judge(
     """
     if n < 1:
         raise ConfigurationError(f"pairwise_judge needs n of at least 1, got {n}")
-    names = [f"{part.name} {number}" for number in range(1, n + 1)]
-    runs = [nested(part, name) for name in names]
+    names, runs = repeated(part, n)
     comparing = comparer(judge or Judge())
 
     def bout(one: int, other: int) -> str:
         return f"{comparing.name} {one + 1}-{other + 1}"  # each with a seed of its own
 
     async def fan_out(state: State) -> list[Send]:
-        return [Send("candidate", Bout(**{**state, "places": (place,)})) for place in range(n)]
+        return all_at_once("candidate", state, n)
 
-    async def candidate(state: Bout, runtime: Runtime[Context]) -> Update:
-        concluded: Concluded = await runs[state["places"][0]](state, runtime)
-        return {"thoughts": concluded["thoughts"], "links": concluded["links"]}
+    async def candidate(state: Seat, runtime: Runtime[Context]) -> Update:
+        return joined(await runs[state["place"] - 1](state, runtime))
+
+    async def pair(state: State) -> dict[str, Any]:
+        return {}  # waits for all candidates
 
     async def compared(state: State) -> str | list[Send]:
-        return [
-            Send("compare", Bout(**{**state, "places": order})) for order in orders(_readable(state, names))
-        ] or "rank"
+        pairs = orders(_readable(state, names))
+        return [Send("compare", Bout(**{**state, "places": order})) for order in pairs] or "rank"
 
     async def compare(state: Bout, runtime: Runtime[Context]) -> Update:
         found, (one, other) = _readable(state, names), state["places"]
         shown = [found[place].model_copy(update={"author": name}) for place, name in ((one, "A"), (other, "B"))]
-        return await replace(comparing, name=bout(one, other))(
-            State(question=state["question"], thoughts=shown), runtime
-        )
+        judging = replace(comparing, name=bout(one, other))
+        return await judging(State(question=state["question"], thoughts=shown), runtime)
 
     async def rank(state: State) -> Output:
         question, found = Question.of(state["question"]), _readable(state, names)
@@ -122,21 +120,12 @@ def pairwise_judge(
         answer = own_answer(found[order[0]] if found else None, question)
         ties = sum(not result.consistent for result in duels.values())
         data = {"ranking": [found[place].author for place in order], "ties": ties, "duels": len(duels)}
-        return {"answer": answer.model_copy(update={"data": data})}
+        return {"answer": reported(answer, data)}
 
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        State, Context, input_schema=Input, output_schema=Output
-    )
-    graph.add_node(candidate)
-    graph.add_node("pair", _wait)
-    graph.add_node(compare)
-    graph.add_node(rank)
+    graph = new_graph(candidate, pair, compare, rank)
     graph.add_conditional_edges(START, fan_out, ["candidate"])
-    graph.add_edge("candidate", "pair")
     graph.add_conditional_edges("pair", compared, ["compare", "rank"])
-    graph.add_edge("compare", "rank")
-    graph.add_edge("rank", END)
-    return graph
+    return graph.add_edge("candidate", "pair").add_edge("compare", "rank").add_edge("rank", END)
 
 
 def comparer(judge: Agent) -> Agent:
@@ -148,11 +137,6 @@ def _readable(state: State, names: Sequence[str]) -> list[Thought]:
     """The candidates with a readable answer."""
     question, said = Question.of(state["question"]), state.get("thoughts", [])
     return [one for one in said if one.author in names and question.canonical(one.answer) is not None]
-
-
-async def _wait(state: State) -> dict[str, Any]:
-    """Wait for all candidates."""
-    return {}
 
 
 def _between(thought: Thought, seen: Sequence[Thought]) -> list[Link]:

@@ -5,14 +5,11 @@ The graph is that of `act_observe`.
 
 from collections.abc import Sequence
 
-from langgraph.graph import StateGraph
-
 from disputatio.agents.agent import Agent
 from disputatio.agents.tool_step import listed
-from disputatio.context import Context
 from disputatio.graphs.act_observe import act_observe, acting
+from disputatio.graphs.wiring import Graph
 from disputatio.memory.transcript import of_kind
-from disputatio.state import Input, Output, State
 from disputatio.strategies import strategy
 from disputatio.tools import calculator
 from disputatio.tools.tool import Tool
@@ -37,9 +34,7 @@ TOOLS = (calculator,)
     source="Yao et al. 2022, arXiv:2210.03629, section 2; 7 steps as for its HotpotQA",
     calls=lambda tools, steps, actor: steps * (actor.turns if actor else 1),
 )
-def react(
-    *, tools: Sequence[Tool] | None = None, steps: int = 7, actor: Agent | None = None
-) -> StateGraph[State, Context, Input, Output]:
+def react(*, tools: Sequence[Tool] | None = None, steps: int = 7, actor: Agent | None = None) -> Graph:
     """Think, call a tool, read what it gave, and go on, until the answer is found.
 
     A run of s steps costs s calls, each of which reads all steps before it.

@@ -6,7 +6,7 @@ START -> recall -> act -+-> judge -> extract -> keep -> END
 
 from typing import Any
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 
 from disputatio.agents.agent import Agent
@@ -15,7 +15,8 @@ from disputatio.graphs.compose import Part, nested
 from disputatio.graphs.learning import Learner, Outcome
 from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
 from disputatio.graphs.trajectories import Learning
-from disputatio.state import Input, Output
+from disputatio.graphs.wiring import Graph, new_graph
+from disputatio.state import Output
 from disputatio.strategies import strategy
 
 
@@ -34,7 +35,7 @@ def reasoning_bank(
     failures: bool = True,
     tasks: int = 1,
     space: str = "default",
-) -> StateGraph[Any, Context, Input, Output]:
+) -> Graph:
     """Answer with what was learned from the most similar task of the past, then learn from this one.
 
     Calls: those of the part, one that judges, one that extracts, and one more only where what was extracted cannot be
@@ -69,7 +70,7 @@ def reasoning_bank(
     async def learns(state: Learning) -> str:
         return "judge" if learner.learns(state) else "keep"
 
-    async def judge_(state: Learning, runtime: Runtime[Context]) -> dict[str, Any]:
+    async def check(state: Learning, runtime: Runtime[Context]) -> dict[str, Any]:
         return await learner.judged(state["trajectories"][-1], state, runtime)
 
     async def extract(state: Learning, runtime: Runtime[Context]) -> dict[str, Any]:
@@ -79,18 +80,8 @@ def reasoning_bank(
     async def keep(state: Learning, runtime: Runtime[Context]) -> Output:
         return await learner.keep(state["trajectories"][-1], state, runtime)
 
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        Learning, Context, input_schema=Input, output_schema=Output
-    )
-    graph.add_node("recall", learner.recall)
-    graph.add_node("act", act)
-    graph.add_node("judge", judge_)
-    graph.add_node("extract", extract)
-    graph.add_node("keep", keep)
-    graph.add_edge(START, "recall")
-    graph.add_edge("recall", "act")
+    graph = new_graph(learner.recall, act, state=Learning)
+    graph.add_node("judge", check).add_node(extract).add_node(keep)
+    graph.add_edge(START, "recall").add_edge("recall", "act")
     graph.add_conditional_edges("act", learns, ["judge", "keep"])
-    graph.add_edge("judge", "extract")
-    graph.add_edge("extract", "keep")
-    graph.add_edge("keep", END)
-    return graph
+    return graph.add_edge("judge", "extract").add_edge("extract", "keep").add_edge("keep", END)

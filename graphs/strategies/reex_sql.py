@@ -13,7 +13,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 from pydantic import JsonValue
@@ -37,9 +37,10 @@ from disputatio.graphs.strategies.sql_paths import (
     single,
     told,
 )
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.transcript import of_kind, words
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Answer, Link, Thought
 from disputatio.tools.database import Database
@@ -107,7 +108,7 @@ def reex_sql(
     depth: int = 3,
     leaves: int = 8,
     solver: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Write SQL with queries in between whose results are seen, on a tree of paths, and vote on what the ends give.
 
     The answer is what the query gives, if that is one value, and the query itself otherwise; the query is in the
@@ -180,10 +181,7 @@ def reex_sql(
     async def elect(state: Paths) -> Output:
         return {"answer": _answer(state)}
 
-    graph: StateGraph[Any, Context, Input, Output]
-    graph = StateGraph(Paths, Context, input_schema=Input, output_schema=Output)
-    for step in (look, write, execute, elect):
-        graph.add_node(step.__name__, step)
+    graph = new_graph(look, write, execute, elect, state=Paths)
 
     def go_on(state: Paths) -> str | list[Send]:
         room = leaves - len(state["leaves"])

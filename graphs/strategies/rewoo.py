@@ -5,18 +5,16 @@ The graph is that of `plan_execute`.
 
 from collections.abc import Sequence
 
-from langgraph.graph import StateGraph
 from pydantic import Field
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.forms import Form, answered
 from disputatio.agents.tool_step import listed
-from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.plan_execute import plan_execute
+from disputatio.graphs.wiring import Graph
 from disputatio.memory.transcript import of_kind
 from disputatio.question import Question
-from disputatio.state import Input, Output, State
 from disputatio.strategies import strategy
 from disputatio.thought import Thought
 from disputatio.tools import calculator
@@ -68,7 +66,7 @@ def rewoo(
     repairs: int = 0,
     planner: Agent | None = None,
     solver: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Plan all tool calls at once, carry them out, and answer from all that they gave.
 
     A plan with w steps for the model itself ("llm") costs 2 + w calls, whatever number of tools it uses; w is at most

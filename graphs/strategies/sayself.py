@@ -6,21 +6,22 @@ START -> sample, all at once -> reflect -> END
 from collections.abc import Sequence
 from typing import Any
 
-from langgraph.graph import END, StateGraph
 from langgraph.runtime import Runtime
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.forms import Form
 from disputatio.context import Context
-from disputatio.graphs.conclude import own_answer, settled
+from disputatio.graphs.conclude import reported, settled
 from disputatio.graphs.decisions import plurality
 from disputatio.graphs.sampling import Sampling
+from disputatio.graphs.speaking import last_of
+from disputatio.graphs.wiring import Graph
 from disputatio.memory.transcript import everything
 from disputatio.question import Question
-from disputatio.state import Input, Output, State
+from disputatio.state import State
 from disputatio.strategies import strategy
-from disputatio.thought import Link, Thought
+from disputatio.thought import Answer, Link, Thought
 
 REFLECT = """\
 Above stand different answers that you gave to the question when you were asked several times. Contrast them. On what \
@@ -66,7 +67,7 @@ def clusters(held: Sequence[Thought], question: Question) -> list[list[Thought]]
 )
 def sayself(
     *, samples: int = 10, temperature: float = 0.7, solver: Agent | None = None, critic: Agent | None = None
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Sample several chains, and state the share that agrees as the confidence, with what the others differ on.
 
     Calls: samples + 1. The confidence is the share of all samples that gave the answer, those without a readable one
@@ -93,31 +94,20 @@ def sayself(
         question, held = Question.of(state["question"]), sampling.held(state)
         groups = clusters(list(held.values()), question)
         if not groups:
-            return {"answer": own_answer(None, question).model_copy(update={"confidence": 0.0})}
+            return {"answer": Answer(stop_reason="undecided", confidence=0.0)}
         tally = plurality(sampling.votes(state))
         answer = settled(tally, held, question, seed=runtime.context.seed)
         shown = [group[0].model_copy(update={"author": f"answer {n}"}) for n, group in enumerate(groups, 1)]
         update = await reflector(State(question=question, thoughts=shown), runtime)
-        said = [one.data.get("reflection") for one in update["thoughts"]]
-        share = tally.scores[answer.value or ""] / samples
-        listed: list[JsonValue] = [{"answer": group[0].answer, "size": len(group)} for group in groups]
-        data: dict[str, JsonValue] = {
-            **answer.data,
-            "clusters": listed,
+        said, share = last_of(update), tally.scores[answer.value or ""] / samples
+        reflection = said.data.get("reflection") if said else None
+        report = {
+            "clusters": [{"answer": group[0].answer, "size": len(group)} for group in groups],
             "confidence_from": "consistency" if samples > 1 else "verbal",
             "confidence_of_10": max(1, round(10 * share)),
         }
-        changed = {
-            "confidence": share if samples > 1 else next(iter(held.values())).confidence,
-            "rationale": str(said[0]) if said and said[0] else answer.rationale,
-            "data": data,
-        }
-        return {**update, "answer": answer.model_copy(update=changed)}
+        sure = share if samples > 1 else next(iter(held.values())).confidence
+        rationale = str(reflection or answer.rationale)
+        return {**update, "answer": reported(answer, report, confidence=sure, rationale=rationale)}
 
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        State, Context, input_schema=Input, output_schema=Output
-    )
-    sampling.add_to(graph, "reflect")
-    graph.add_node(reflect)
-    graph.add_edge("reflect", END)
-    return graph
+    return sampling.graph(reflect)

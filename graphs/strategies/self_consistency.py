@@ -5,9 +5,6 @@ START -> sample, a batch at once -> gather -+-> the next batch         with a si
                                             +-> vote -> END
 """
 
-from typing import Any
-
-from langgraph.graph import END, StateGraph
 from langgraph.runtime import Runtime
 
 from disputatio.agents.agent import Agent
@@ -16,8 +13,9 @@ from disputatio.errors import unknown
 from disputatio.graphs.conclude import settled
 from disputatio.graphs.decisions import RULES
 from disputatio.graphs.sampling import Sampling
+from disputatio.graphs.wiring import Graph
 from disputatio.question import Question
-from disputatio.state import Input, Output, State
+from disputatio.state import Output, State
 from disputatio.strategies import strategy
 
 RULES_OF_SAMPLES = [name for name, rule in RULES.items() if rule.needs in ("votes", "confidences")]
@@ -34,7 +32,7 @@ def self_consistency(
     decision: str = "plurality",
     batch: int | None = None,
     solver: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Sample several chains of thought and take the most frequent answer.
 
     Args:
@@ -65,10 +63,4 @@ def self_consistency(
         tally = rule.decide(given, sure) if rule.needs == "confidences" else rule.decide(given)
         return {"answer": settled(tally, held, Question.of(state["question"]), seed=runtime.context.seed)}
 
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        State, Context, input_schema=Input, output_schema=Output
-    )
-    sampling.add_to(graph, "vote")
-    graph.add_node(vote)
-    graph.add_edge("vote", END)
-    return graph
+    return sampling.graph(vote)

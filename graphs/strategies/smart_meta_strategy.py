@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 from zlib import crc32
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
 
@@ -27,8 +27,9 @@ from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
 from disputatio.graphs.strategies.explore_execute import explore_execute
 from disputatio.graphs.strategies.meta_policy import Attempt, Policy, Table, choose
 from disputatio.graphs.strategies.self_consistency import self_consistency
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.question import Question
-from disputatio.state import Input, Output, State
+from disputatio.state import Output, State
 from disputatio.strategies import strategy
 from disputatio.thought import Answer
 
@@ -68,7 +69,7 @@ def smart_meta_strategy(
     kind_of: Callable[[Question], str] | None = None,
     price: float = 0.0,
     table: str = "default",
-) -> StateGraph[Any, Context, Input, Output]:
+) -> Graph:
     """Try the strategy first that has worked best on questions of this kind, and learn from how it went.
 
     Calls: those of one strategy and the check; with `refine` those of all at most. Outcomes are kept in the store that
@@ -97,9 +98,7 @@ def smart_meta_strategy(
     """
     kind = kind_of or _kind_of
     meta = _Meta(tuple(strategies), outcome or Verifier(), learn, soft, refine, policy, kind, price, table)
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        Episode, Context, input_schema=Input, output_schema=Output
-    )
+    graph = new_graph(state=Episode)
     graph.add_node("select", meta.select)
     graph.add_node("check", meta.check)
     graph.add_node("conclude", meta.conclude)

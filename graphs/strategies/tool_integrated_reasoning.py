@@ -8,7 +8,7 @@ import json
 import re
 from typing import NamedTuple
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 
 from disputatio.agents.agent import Agent
@@ -18,9 +18,10 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer
 from disputatio.graphs.speaking import last_of, spoken, told
+from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.transcript import of_kind, words
 from disputatio.question import Question
-from disputatio.state import Input, Output, State, Update
+from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
 from disputatio.tools.python import python_tool
@@ -81,7 +82,7 @@ def tool_integrated_reasoning(
     keeps_state: bool = True,
     code_early: bool = False,
     solver: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Reason in text and code, see what the code prints, and go on, until the answer is found.
 
     A run with m blocks of code costs m + 1 calls, each of which reads all before it.
@@ -172,9 +173,7 @@ def tool_integrated_reasoning(
         }
         return {"answer": answer.model_copy(update={"data": report})}
 
-    graph = StateGraph(State, Context, input_schema=Input, output_schema=Output)
-    for node in (reason, execute, conclude):
-        graph.add_node(node.__name__, node)
+    graph = new_graph(reason, execute, conclude)
 
     def after(state: Trajectory) -> str:
         return "conclude" if state["ended"] or state["round"] >= turns else "execute"

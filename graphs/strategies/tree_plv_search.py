@@ -6,16 +6,14 @@ The graph is that of `tree_search`.
 from collections import defaultdict
 from itertools import permutations
 
-from langgraph.graph import StateGraph
 from pydantic import BaseModel, ConfigDict
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.proposer import step_of
-from disputatio.context import Context
 from disputatio.graphs.tree_search import tree_search
 from disputatio.graphs.valuation import rollouts as by_rollouts
+from disputatio.graphs.wiring import Graph
 from disputatio.result import Result
-from disputatio.state import Input, Output, State
 from disputatio.strategies import strategy
 from disputatio.thought import Thought
 
@@ -37,7 +35,7 @@ def tree_plv_search(
     target: str | None = None,
     proposer: Agent | None = None,
     solver: Agent | None = None,
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Build a tree of steps best first, each valued by its rollouts, and answer by the best path (our extension).
 
     Costs at most expansions * children * (1 + rollouts) + 1 turns; the last one finishes the best partial solution

@@ -6,7 +6,6 @@ START -> sample, all at once -> select -> END
 from dataclasses import replace
 from typing import Any
 
-from langgraph.graph import END, StateGraph
 from langgraph.runtime import Runtime
 from pydantic import Field
 
@@ -15,12 +14,14 @@ from disputatio.agents.forms import Form
 from disputatio.agents.judge import Judge
 from disputatio.context import Context
 from disputatio.graphs.ballots import marked
-from disputatio.graphs.conclude import own_answer, settled
-from disputatio.graphs.decisions import plurality
+from disputatio.graphs.compose import turns_of
+from disputatio.graphs.conclude import most_frequent, own_answer, reported
 from disputatio.graphs.sampling import Sampling
+from disputatio.graphs.speaking import last_of
+from disputatio.graphs.wiring import Graph
 from disputatio.memory.transcript import everything
 from disputatio.question import Question
-from disputatio.state import Input, Output, State
+from disputatio.state import State
 from disputatio.strategies import strategy
 from disputatio.thought import Link
 
@@ -37,11 +38,11 @@ class Selection(Form):
 
 @strategy(
     source="Chen et al. 2023, arXiv:2311.17311, section 3",
-    calls=lambda selector, **given: Sampling(**given).turns + (selector.turns if selector else 1),
+    calls=lambda selector, **given: Sampling(**given).turns + turns_of(selector),
 )
 def universal_self_consistency(
     *, samples: int = 8, temperature: float = 0.7, solver: Agent | None = None, selector: Agent | None = None
-) -> StateGraph[State, Context, Input, Output]:
+) -> Graph:
     """Sample several replies and let a model choose the one that agrees best with the others.
 
     It needs no equal answers, and so is for questions with free answers. The answer is that of one of the replies, as
@@ -79,20 +80,12 @@ def universal_self_consistency(
         )
         labelled = [one.model_copy(update={"author": name}) for name, one in shown.items()]
         update = await chooser(State(question=question, thoughts=labelled), runtime)
-        chosen = marked(next(iter(update["thoughts"]), None), names, Question(text="Which reply?"))
-        tally = plurality(sampling.votes(state))
-        answer = settled(tally, held, question, seed=runtime.context.seed)
-        if chosen:
-            own = own_answer(shown[chosen[0]], question)
-            share = sampling.votes(state).count(own.value) / len(names)
-            answer = own.model_copy(update={"confidence": share})
-        data = {**answer.data, "chosen": shown[chosen[0]].author if chosen else None}
-        return {**update, "answer": answer.model_copy(update={"data": data})}
+        chosen = marked(last_of(update), names, Question(text="Which reply?"))
+        if not chosen:
+            answer = most_frequent(held, question, sampling.names, seed=runtime.context.seed)
+            return {**update, "answer": reported(answer, {"chosen": None})}
+        answer = own_answer(shown[chosen[0]], question)
+        share = sampling.votes(state).count(answer.value) / len(names)
+        return {**update, "answer": reported(answer, {"chosen": shown[chosen[0]].author}, confidence=share)}
 
-    graph: StateGraph[Any, Context, Input, Output] = StateGraph(
-        State, Context, input_schema=Input, output_schema=Output
-    )
-    sampling.add_to(graph, "select")
-    graph.add_node(select)
-    graph.add_edge("select", END)
-    return graph
+    return sampling.graph(select)

@@ -1,0 +1,46 @@
+"""Wiring: what the graphs of strategies have in common, as LangGraph's own `StateGraph` and `Send`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from langgraph.graph import StateGraph
+from langgraph.types import Send
+
+from disputatio.context import Context
+from disputatio.state import Input, Output, State, Update
+
+Graph = StateGraph[Any, Context, Input, Output]
+"""The graph of a strategy: from a question to an answer."""
+
+
+class Seat(State):
+    """What one of several sees that run the same node at once."""
+
+    place: int
+    """Which of them it is, from 1."""
+
+
+def new_graph(*nodes: Callable[..., Any], state: type[Any] = State) -> Graph:
+    """Make a graph with these nodes, each under the name of its function, and without edges.
+
+    Args:
+        nodes: Functions or methods.
+        state: What the nodes read and write, where that is more than a `State`.
+    """
+    graph: Graph = StateGraph(state, Context, input_schema=Input, output_schema=Output)
+    for node in nodes:
+        graph.add_node(node.__name__, node)
+    return graph
+
+
+def all_at_once(node: str, state: Any, places: int) -> list[Send]:
+    """Run a node so many times at once on the same state, each with a `place` of its own, from 1."""
+    return [Send(node, {**state, "place": place}) for place in range(1, places + 1)]
+
+
+def joined(*updates: Any) -> Update:
+    """What several have said, as one update; an answer among it is left out."""
+    return {
+        "thoughts": [thought for update in updates for thought in update.get("thoughts", [])],
+        "links": [link for update in updates for link in update.get("links", [])],
+    }
