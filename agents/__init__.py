@@ -7,6 +7,7 @@ from disputatio.agents.debater import Debater, contesting
 from disputatio.agents.demonstrations import Demonstration, with_steps
 from disputatio.agents.explorer import Explorer
 from disputatio.agents.fact_selector import FactSelector, selected
+from disputatio.agents.formaliser import Formal, Formaliser
 from disputatio.agents.forms import Answered, Form, Percent, answered
 from disputatio.agents.judge import Judge, Replies, replying, upholding
 from disputatio.agents.likelihood import Likelihood
@@ -35,6 +36,8 @@ __all__ = [
     "Explorer",
     "FactSelector",
     "Form",
+    "Formal",
+    "Formaliser",
     "Fuser",
     "Judge",
     "Learnt",

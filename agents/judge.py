@@ -10,6 +10,7 @@ from disputatio.agents.forms import Answered, Form, answered, naming
 from disputatio.memory.transcript import View, without
 from disputatio.model import Model
 from disputatio.thought import Link, Thought
+from disputatio.writing import numbered
 
 DECIDE = """\
 You are the judge and took no part in this. Decide the question, and give the two reasons that decide it. Weigh \
@@ -66,11 +67,10 @@ def replying(judge: Agent, decision: str, objections: Sequence[str], view: View)
         objections: What stands against it, at least one.
         view: What the judge sees besides.
     """
-    numbered = "\n".join(f"{number}. {objection}" for number, objection in enumerate(objections, 1))
     return Agent(
         name=judge.name,
         role=judge.role,
-        instruction=REPLY.format(decision=decision, objections=numbered),
+        instruction=REPLY.format(decision=decision, objections=numbered(objections)),
         kind="rebuttal",
         form=Replies,
         prose=False,

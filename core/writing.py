@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from html import escape
 from textwrap import TextWrapper
 
@@ -75,6 +76,11 @@ def harmless(markdown: str) -> str:
     """Markdown that keeps its marks, but holds no HTML and loads no image."""
     markdown = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", plain(markdown))
     return re.sub(r"!(?=\\*\[)", "&#33;", markdown)
+
+
+def numbered(items: Iterable[object]) -> str:
+    """Items as a numbered list, one a line."""
+    return "\n".join(f"{number}. {item}" for number, item in enumerate(items, 1))
 
 
 def excerpt(text: str, length: int) -> str:

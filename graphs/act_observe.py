@@ -5,7 +5,8 @@ START -> act -+-> observe -> act
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from langgraph.graph import END, START
 from langgraph.runtime import Runtime
@@ -17,17 +18,18 @@ from disputatio.agents.tool_step import observation
 from disputatio.agents.tool_step import observe as carried_out
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.conclude import own_answer
-from disputatio.graphs.speaking import last_of, spoken, told
+from disputatio.graphs.conclude import own_answer, reported
+from disputatio.graphs.speaking import last_of, silence, spoken, told
 from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.transcript import words
 from disputatio.question import Question
-from disputatio.state import Output, State, Update
+from disputatio.state import Output, State
 from disputatio.strategies import strategy
-from disputatio.thought import Link, Thought
+from disputatio.thought import Answer, Link, Thought
 from disputatio.tools.tool import Tool
 
 FORMAT = 'error: write one line "Action: tool[input]" to use a tool, or give the answer; there are: {tools}'
+Node = Callable[..., Any]
 LONGEST = 2000
 """Characters of one observation that the actor sees."""
 _ACTION = re.compile(r"^[\s*_]*action\s*\d*[*_\s]*:[*_\s]*(.*)", re.IGNORECASE | re.MULTILINE | re.DOTALL)
@@ -48,16 +50,66 @@ def acting(question: Question, seen: Sequence[Thought] = ()) -> type[Unfinished]
 
 
 class Trail(State):
-    """The state of the loop."""
+    """The state of a loop of turns."""
 
     given: int
     """How many thoughts there were before."""
     trail: list[str]
     """What was thought, done and observed, in order, as the actor sees it."""
-    actions: list[str]
     last: Thought
     ended: str
     """Why the loop is over; empty while it is not."""
+
+
+class Actions(Trail):
+    """The state of `act_observe`."""
+
+    actions: list[str]
+
+
+async def turn(
+    actor: Agent, words: str, state: Trail, runtime: Runtime[Context]
+) -> tuple[dict[str, Any], Thought | None]:
+    """Let an actor take its next turn.
+
+    Args:
+        actor: Who speaks; it sees what was there before the loop, and no other turn.
+        words: What it is told of its own turns and of what came of them.
+        state: The state of the loop.
+        runtime: Of the run.
+
+    Returns:
+        What the turn adds to the state, and what was said; where nothing was, the loop has ended.
+    """
+    given, now = state.get("given", len(state.get("thoughts", []))), state.get("round", 0) + 1
+    seen = [one for one in state.get("thoughts", [])[given:] if one.role == "tool"]
+    before = State(question=state["question"], thoughts=state.get("thoughts", [])[:given], round=now)
+    said = await spoken(told(actor, words, about=seen[-1:], kind="uses"), before, runtime)
+    last = last_of(said)
+    return {**said, "given": given, "round": now, **({"last": last} if last else {"ended": silence(said)})}, last
+
+
+def observed(result: Thought, shown: str, state: Trail, context: Context) -> dict[str, Any]:
+    """Record what came of the last turn, and show it to the actor in these words."""
+    links = [Link(source=result.id, target=state["last"].id, kind="uses")]
+    context.say(result, links=links)
+    return {"thoughts": [result], "links": links, "trail": [*state["trail"], shown]}
+
+
+def in_turns(act: Node, observe: Node, conclude: Node, *, most: int) -> Graph:
+    """The graph of a loop of at most so many turns: act, observe, act and so on until it has ended, then conclude."""
+
+    def after(state: Trail) -> str:
+        return conclude.__name__ if state["ended"] or state["round"] >= most else observe.__name__
+
+    graph = new_graph(act, observe, conclude).add_edge(START, act.__name__).add_edge(observe.__name__, act.__name__)
+    graph.add_conditional_edges(act.__name__, after, [observe.__name__, conclude.__name__])
+    return graph.add_edge(conclude.__name__, END)
+
+
+def ending(state: Trail) -> Answer:
+    """The answer of the last turn; undecided if the loop did not end by one."""
+    return own_answer(state["last"] if state["ended"] == "answered" else None, Question.of(state["question"]))
 
 
 @strategy(
@@ -80,20 +132,15 @@ def act_observe(actor: Agent, tools: Sequence[Tool], *, steps: int = 7) -> Graph
     if steps < 1 or not tools:
         raise ConfigurationError(f"a loop of actions needs at least 1 step and 1 tool, got {steps} and {len(tools)}")
 
-    async def act(state: Trail, runtime: Runtime[Context]) -> dict[str, object]:
-        given, now = state.get("given", len(state.get("thoughts", []))), state.get("round", 0) + 1
-        observed = [one for one in state.get("thoughts", [])[given:] if one.role == "tool"]
-        agent = told(actor, "\n".join(state.get("trail", [])), about=observed[-1:], kind="uses")
-        before = State(question=state["question"], thoughts=state.get("thoughts", [])[:given], round=now)
-        said = await spoken(agent, before, runtime)
-        last = last_of(said)
+    async def act(state: Actions, runtime: Runtime[Context]) -> dict[str, object]:
+        trail = state.get("trail", [])
+        update, last = await turn(actor, "\n".join(trail), state, runtime)
         if last is None:
-            return {**said, "given": given, "round": now, "ended": "too long" if said.get("thoughts") else "no reply"}
+            return update
         ended = "answered" if last.answer is not None and action_of(last) is None else ""
-        trail = [*state.get("trail", []), f"Thought: {_own_words(last.text)}"]
-        return {**said, "given": given, "round": now, "last": last, "trail": trail, "ended": ended}
+        return {**update, "trail": [*trail, f"Thought: {_own_words(last.text)}"], "ended": ended}
 
-    async def observe(state: Trail, runtime: Runtime[Context]) -> dict[str, object]:
+    async def observe(state: Actions, runtime: Runtime[Context]) -> dict[str, object]:
         asked, last, now = action_of(state["last"]), state["last"], state["round"]
         called = _CALL.match(asked or "")
         name, text = (called[1], called[2].strip()) if called else ("", "")
@@ -107,30 +154,14 @@ def act_observe(actor: Agent, tools: Sequence[Tool], *, steps: int = 7) -> Graph
         key = f"{name.casefold()}[{text}]"
         again = bool(called) and key in state.get("actions", [])
         result = result.model_copy(update={"data": {**result.data, "repeated": again}})
-        links = [Link(source=result.id, target=last.id, kind="uses")]
-        context.say(result, links=links)
         short = result.text if len(result.text) <= LONGEST else f"{result.text[:LONGEST]} [...]"
-        shown = words(result.model_copy(update={"text": short}))
-        update = Update(thoughts=[result], links=links)
-        actions = [*state.get("actions", []), key]
-        return {**update, "trail": [*state["trail"], f"Observation: {shown}"], "actions": actions}
+        shown = f"Observation: {words(result.model_copy(update={'text': short}))}"
+        return {**observed(result, shown, state, context), "actions": [*state.get("actions", []), key]}
 
-    async def conclude(state: Trail) -> Output:
-        done = state["ended"] == "answered"
-        answer = own_answer(state["last"] if done else None, Question.of(state["question"]))
-        report = {"ended": state["ended"] or "steps", "steps": state["round"]}
-        return {"answer": answer.model_copy(update={"data": report})}
+    async def conclude(state: Actions) -> Output:
+        return {"answer": reported(ending(state), {"ended": state["ended"] or "steps", "steps": state["round"]})}
 
-    graph = new_graph(act, observe, conclude)
-
-    def after(state: Trail) -> str:
-        return "conclude" if state["ended"] or state["round"] >= steps else "observe"
-
-    graph.add_edge(START, "act")
-    graph.add_conditional_edges("act", after, ["observe", "conclude"])
-    graph.add_edge("observe", "act")
-    graph.add_edge("conclude", END)
-    return graph
+    return in_turns(act, observe, conclude, most=steps)
 
 
 def _own_words(text: str) -> str:

@@ -10,6 +10,7 @@ from disputatio.agents.agent import Agent
 from disputatio.agents.forms import Form
 from disputatio.question import Question
 from disputatio.thought import Thought
+from disputatio.writing import numbered
 
 APPROVE = """\
 Now vote. These answers were given:
@@ -47,11 +48,10 @@ def candidates(held: Iterable[Thought], question: Question) -> dict[str, str]:
 
 def voter(debater: Agent, needs: str, listed: Sequence[str]) -> Agent:
     """The debater as a voter over the listed answers, numbered and without their authors' names."""
-    numbered = "\n".join(f"{number}. {text}" for number, text in enumerate(listed, 1))
     template, form = (APPROVE, Approval) if needs == "approvals" else (RANK, Ranking)
     return replace(
         debater,
-        instruction=template.format(candidates=numbered),
+        instruction=template.format(candidates=numbered(listed)),
         form=form,
         prose=False,
         kind="vote",

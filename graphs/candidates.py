@@ -24,6 +24,7 @@ from disputatio.question import Question
 from disputatio.result import Result
 from disputatio.strict_json import parse_object
 from disputatio.thought import Thought
+from disputatio.writing import numbered
 
 Check = Callable[[Question, str], float]
 """How good an answer to a question is, from 0 (wrong) to 1 (right): an exact checker, tests, a judge."""
@@ -197,11 +198,11 @@ def deliberations(check: Check | None = None) -> Source:
             yield Candidate(prompt=str(result.question), rejected="no answer")
             return
         score = check(result.question, answer.text) if check else 1.0
-        yield _scored(result, _numbered(chain), answer.text, score)
+        yield _scored(result, numbered(chain), answer.text, score)
         doubted = any(one.data.get("agree") is False for one in result.thoughts)
         first = seed.data.get("thoughts") if seed else None
         if doubted and seed and seed.answer and isinstance(first, list):
-            yield _scored(result, _numbered(first), seed.answer, 0.0)
+            yield _scored(result, numbered(first), seed.answer, 0.0)
 
     return source
 
@@ -293,10 +294,6 @@ def _paths(result: Result, values: Mapping[str, float]) -> list[list[Thought]]:
 
 def _answered(step: Thought) -> str:
     return f"Answer: {step.answer}" if step.answer else ""
-
-
-def _numbered(texts: Sequence[object]) -> str:
-    return "\n".join(f"{number}. {text}" for number, text in enumerate(texts, 1))
 
 
 def _is_object(text: str) -> bool:

@@ -14,8 +14,8 @@ from disputatio.agents.agent import Agent
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import Concluded, Part, nested, numbered, turns_of
-from disputatio.graphs.conclude import own_answer, positions
-from disputatio.graphs.wiring import Graph, new_graph
+from disputatio.graphs.conclude import own_answer, positions, reported
+from disputatio.graphs.wiring import Graph, joined, new_graph
 from disputatio.question import Question
 from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
@@ -69,13 +69,7 @@ def escalate(*parts: Part, accept: Acceptance = 0.8) -> Graph:
             concluded: Concluded = await run({**state, "thoughts": given}, runtime)
             is_last = place == len(parts) - 1
             accepted, checked = (False, Update()) if is_last else await _check(accept, concluded, state, runtime)
-            return {
-                **concluded,
-                "thoughts": [*concluded["thoughts"], *checked.get("thoughts", [])],
-                "links": [*concluded["links"], *checked.get("links", [])],
-                "accepted": accepted,
-                "round": place + 1,
-            }
+            return {**concluded, **joined(concluded, checked), "accepted": accepted, "round": place + 1}
 
         return ask
 
@@ -87,17 +81,14 @@ def escalate(*parts: Part, accept: Acceptance = 0.8) -> Graph:
             held = list(positions(state.get("thoughts", []), question, names).values())
             answer = own_answer(held[-1], question) if held else answer
         report = {"stages": state["round"], "accepted": state["accepted"]}
-        return {"answer": answer.model_copy(update={"data": {**answer.data, **report}})}
+        return {"answer": reported(answer, report)}
 
     graph = new_graph(conclude, state=Stage)
     for place, name in enumerate(names):
         graph.add_node(name, stage(place))
         if place:
             graph.add_conditional_edges(names[place - 1], _next(name), ["conclude", name])
-    graph.add_edge(START, names[0])
-    graph.add_edge(names[-1], "conclude")
-    graph.add_edge("conclude", END)
-    return graph
+    return graph.add_edge(START, names[0]).add_edge(names[-1], "conclude").add_edge("conclude", END)
 
 
 async def _check(

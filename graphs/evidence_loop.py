@@ -22,9 +22,10 @@ from disputatio.agents.proposer import unfinished
 from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.conclude import own_answer
+from disputatio.graphs.compose import turns_of
+from disputatio.graphs.conclude import answer_of, own_answer, reported
 from disputatio.graphs.speaking import last_of, spoken
-from disputatio.graphs.wiring import Graph, new_graph
+from disputatio.graphs.wiring import Graph, joined, new_graph
 from disputatio.memory.names import words_of
 from disputatio.memory.transcript import View
 from disputatio.memory.workspace import content_hash, contents, evidence, retracted, retraction, seen_by
@@ -73,7 +74,7 @@ class Gathering(State):
 @strategy(
     source="Disputatio, after Wang et al. 2025, arXiv:2508.10419",
     calls=lambda answerer, prober, attempts, **_: (
-        (attempts + 1) * (answerer.turns if answerer else 1) + (attempts - 1) * (prober.turns if prober else 1)
+        (attempts + 1) * turns_of(answerer) + (attempts - 1) * turns_of(prober)
     ),
 )
 def evidence_loop(
@@ -133,9 +134,7 @@ def evidence_loop(
         return await spoken(replace(solving, instruction=FORCED, form=answered), state, runtime)
 
     async def conclude(state: Gathering) -> Output:
-        own = [one for one in state.get("thoughts", []) if one.author == solving.name]
-        answer = own_answer(own[-1] if own else None, Question.of(state["question"]))
-        return {"answer": answer.model_copy(update={"data": _report(state)})}
+        return {"answer": reported(answer_of(state, solving.name), _report(state))}
 
     def after_attempt(state: Gathering) -> str:
         return {"": "probe", "answered": "conclude"}.get(state["ended"], "force")
@@ -205,14 +204,11 @@ def _report(state: Gathering) -> dict[str, JsonValue]:
     }
 
 
-def _both(said: Update, taken: Sequence[tuple[Thought, list[Link]]], context: Context) -> dict[str, Any]:
+def _both(said: Update, taken: Sequence[tuple[Thought, list[Link]]], context: Context) -> Update:
     """What the prober said, with its retractions, which are recorded."""
-    thoughts, links = [*said.get("thoughts", [])], [*said.get("links", [])]
     for thought, own in taken:
         context.say(thought, links=own)
-        thoughts.append(thought)
-        links += own
-    return {"thoughts": thoughts, "links": links}
+    return joined(said, *({"thoughts": [thought], "links": own} for thought, own in taken))
 
 
 def _kept(context: Context, found: Found, query: str, number: int, now: int) -> Thought:

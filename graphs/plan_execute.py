@@ -20,7 +20,7 @@ from disputatio.agents.agent import Agent
 from disputatio.agents.tool_step import observation, observe
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.conclude import own_answer
+from disputatio.graphs.conclude import own_answer, reported
 from disputatio.graphs.plans import PlanStep, faults, filled, read_plan, template, waves
 from disputatio.graphs.speaking import last_of, spoken, told
 from disputatio.graphs.wiring import Graph, new_graph
@@ -139,7 +139,7 @@ def plan_execute(
         said = await spoken(agent, _before(state, state["given"]), runtime)
         answer = own_answer(last_of(said), Question.of(state["question"]))
         done: dict[str, JsonValue] = {"ended": "solved", "steps": len(read_plan(state["plan"]))}
-        return {**said, "answer": answer.model_copy(update={"data": done})}
+        return {**said, "answer": reported(answer, done)}
 
     async def refuse(state: Plan) -> Output:
         return {"answer": Answer(stop_reason="undecided", data={"ended": "plan refused", "wrong": [*state["wrong"]]})}

@@ -13,8 +13,8 @@ from langgraph.runtime import Runtime
 from disputatio.agents.agent import Agent
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.conclude import own_answer
-from disputatio.graphs.speaking import last_of, spoken, told
+from disputatio.graphs.conclude import own_answer, reported
+from disputatio.graphs.speaking import last_of, silence, spoken, told
 from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.question import Question
 from disputatio.state import Output, State
@@ -74,7 +74,7 @@ def segment_loop(solver: Agent, summariser: Agent, *, segments: int = 50) -> Gra
         said = await spoken(agent, _shown(state, number), runtime)
         last = last_of(said)
         if last is None:
-            return {"ended": "too long" if said.get("thoughts") else "no reply", "round": number}
+            return {"ended": silence(said), "round": number}
         update = {"segment": last, "round": number, "peak": max(state.get("peak", 0), last.usage.tokens)}
         return {**update, "ended": "answered" if last.answer is not None else ""}
 
@@ -98,23 +98,17 @@ def segment_loop(solver: Agent, summariser: Agent, *, segments: int = 50) -> Gra
             "segments": state["round"],
             "peak_tokens": state.get("peak", 0),
         }
-        return {
-            "answer": answer.model_copy(
-                update={"data": report, "rationale": answer.rationale or state.get("history", "")}
-            )
-        }
+        return {"answer": reported(answer, report, rationale=answer.rationale or state.get("history", ""))}
 
     def after_segment(state: Work) -> str:
         return "conclude" if state["ended"] or state["round"] >= segments else "summarise"
 
     graph = new_graph(segment, summarise, conclude)
-    graph.add_edge(START, "segment")
+    graph.add_edge(START, "segment").add_edge("conclude", END)
     graph.add_conditional_edges("segment", after_segment, ["summarise", "conclude"])
-    graph.add_conditional_edges(
+    return graph.add_conditional_edges(
         "summarise", lambda state: "conclude" if state["ended"] else "segment", ["segment", "conclude"]
     )
-    graph.add_edge("conclude", END)
-    return graph
 
 
 def _shown(state: State, number: int) -> State:

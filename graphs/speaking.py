@@ -66,6 +66,11 @@ def told(
     return replace(agent, name=name or agent.name, instruction=instruct, relate=relate)
 
 
+def silence(update: Update) -> str:
+    """Why an agent said nothing that can be used: its prompt was too long, or there was no reply."""
+    return "too long" if update.get("thoughts") else "no reply"
+
+
 def last_of(update: Update) -> Thought | None:
     """What an agent said in its turn, after the tools it used; None if it could not speak or abstained."""
     said = [thought for thought in update.get("thoughts", []) if thought.role != "tool" and thought.text != OVERFLOW]

@@ -19,6 +19,7 @@ from disputatio.agents.proposer import Proposer, so_far, step_of
 from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
+from disputatio.graphs.compose import turns_of
 from disputatio.graphs.search import Policy, best_first, found, furthest
 from disputatio.graphs.speaking import last_of, spoken, told
 from disputatio.graphs.tree import Step, Tree, concluded, merged, nodes_of, paths_of, sets_of
@@ -65,7 +66,7 @@ class End(Update, total=False):
 @strategy(
     source="Disputatio; the form is that of Yao et al. 2023, arXiv:2305.10601",
     calls=lambda value, policy, children, expansions, depth, proposer: (
-        expansions * (children * (proposer.turns if proposer else 1) + value.turns(children)) + 1
+        expansions * (children * turns_of(proposer) + value.turns(children)) + 1
     ),
 )
 def tree_search(

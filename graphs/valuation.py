@@ -23,6 +23,7 @@ from disputatio.graphs.speaking import told
 from disputatio.model import Model
 from disputatio.question import Question
 from disputatio.thought import Link, LinkKind, Thought
+from disputatio.writing import numbered
 
 Path = Sequence[Thought]
 """The steps from the first to the one that is valued."""
@@ -184,7 +185,7 @@ def voted(votes: int = 5, *, by: Agent | None = None) -> Valuation:
 
     def ask(siblings: Sequence[Path], asked: int) -> Agent:
         steps = [path[-1] for path in siblings]
-        listed = "\n".join(f"{number}. {step_of(step)}" for number, step in enumerate(steps, 1))
+        listed = numbered(map(step_of, steps))
         asking = told(replace(voter, instruction=VOTE.format(listed=listed)), so_far(siblings[0][:-1]))
         return replace(asking, name=f"{voter.name} {asked + 1}", relate=_for("best", steps))
 

@@ -14,10 +14,10 @@ from disputatio.agents.judge import Judge
 from disputatio.agents.verifier import Verifier
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, unknown
-from disputatio.graphs.compose import Concluded, Part, nested, numbered, turns_of
+from disputatio.graphs.compose import Part, nested, numbered, turns_of
 from disputatio.graphs.decisions import RULES
 from disputatio.graphs.settlement import Settlement
-from disputatio.graphs.wiring import Graph, new_graph
+from disputatio.graphs.wiring import Graph, joined, new_graph
 from disputatio.state import State, Update
 from disputatio.strategies import strategy
 
@@ -71,7 +71,6 @@ def _voter(part: Part, name: str) -> Callable[..., Any]:
     run = nested(part, name)
 
     async def conclude(state: State, runtime: Runtime[Context]) -> Update:
-        concluded: Concluded = await run(state, runtime)
-        return {"thoughts": concluded["thoughts"], "links": concluded["links"]}
+        return joined(await run(state, runtime))
 
     return conclude

@@ -5,12 +5,13 @@ Source: Gutierrez et al. 2025, arXiv:2502.14802 (HippoRAG 2), section 3; weights
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 import networkx as nx
 
 from disputatio.errors import require
+from disputatio.memory.bag_of_words import Embed
 from disputatio.memory.knowledge_graph import Triple
 from disputatio.memory.names import words_of
 from disputatio.memory.vectors import unit
@@ -21,9 +22,6 @@ DAMPING = 0.5
 """How probably the walk goes on instead of starting again."""
 PASSAGE_WEIGHT = 0.005
 """What being near to the question counts for a passage, where a fact counts 1."""
-
-Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
-"""Texts to vectors of one length."""
 
 
 class PassageGraph:

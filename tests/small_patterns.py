@@ -15,7 +15,7 @@ from disputatio.graphs import (
     verified,
     vote,
 )
-from disputatio.graphs.strategies.comorag_index import Book
+from disputatio.graphs.book_index import Book
 from disputatio.memory import KnowledgeGraph
 from disputatio.strategies import Strategy
 from disputatio.tools.passages import Passage

@@ -6,12 +6,13 @@ START -> intents -> seed -> deliberate -+-> deliberate, the next agent     until
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from langgraph.graph import END, START
 from langgraph.runtime import Runtime
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.debater import Debater
@@ -21,13 +22,15 @@ from disputatio.agents.planner import Planner
 from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.conclude import own_answer, positions
+from disputatio.graphs.conclude import own_answer, positions, reported
+from disputatio.graphs.speaking import last_of
 from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.transcript import everything
 from disputatio.question import Question
 from disputatio.state import State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
+from disputatio.writing import numbered
 
 POLICIES = (
     "Hate, harassment, violence: do not demean people for what they are, do not bully, do not call for violence.",
@@ -91,42 +94,29 @@ class Refined(Answered):
     dropped: list[str] = Field(default=[], description="the thoughts to drop, each on a line: Thought NUMBER, and why")
 
 
-@dataclass(frozen=True)
-class Note:
-    """One thought of the deliberation, numbered from 1 in the order in which they came."""
-
-    number: int
-    text: str
-
-
-def notes(said: Sequence[Thought], authors: Sequence[str]) -> list[Note]:
+def notes(said: Sequence[Thought], authors: Sequence[str]) -> list[str]:
     """All thoughts that the seed and the deliberators gave, in order."""
     texts: list[str] = []
     for one in said:
         listed = one.data.get("new_thoughts", one.data.get("thoughts")) if one.author in authors else None
         texts += [str(text) for text in listed] if isinstance(listed, list) else []
-    return [Note(number, text) for number, text in enumerate(texts, 1)]
+    return texts
 
 
-def kept(given: Sequence[Note], dropped: object) -> list[int]:
-    """The numbers of the thoughts that are left: all but those that are dropped, and repetitions up to case and spaces.
+def kept(given: Sequence[str], dropped: object) -> list[int]:
+    """The numbers, from 1, of the thoughts that are left: without those that are dropped, and without repetitions.
 
     A list that drops all, or a thought that is not there, is not followed.
     """
     lines = dropped if isinstance(dropped, list) else []
     named = {int(found.group()) for line in lines if (found := re.search(r"\d+", str(line)))}
-    known = {note.number for note in given}
-    if not named < known:
+    if not named < set(range(1, len(given) + 1)):
         named = set()
     seen: dict[str, int] = {}
-    for note in given:
-        if note.number not in named:
-            seen.setdefault(" ".join(note.text.casefold().split()), note.number)
+    for number, text in enumerate(given, 1):
+        if number not in named:
+            seen.setdefault(" ".join(text.casefold().split()), number)
     return sorted(seen.values())
-
-
-def _listed(given: Sequence[Note]) -> str:
-    return "\n".join(f"{note.number}. {note.text}" for note in given) or "none"
 
 
 def _links(thought: Thought, seen: Sequence[Thought]) -> list[Link]:
@@ -172,25 +162,25 @@ def aidsafe_deliberation(
     reworded.
     """
     team, refiner = _team(agents), judge or Judge("refiner")
-    rules = "Policies:\n" + "\n".join(f"{number}. {text}" for number, text in enumerate(policies, 1))
+    rules = f"Policies:\n{numbered(policies)}"
     if not policies or rounds < 1 or refiner.name in [agent.name for agent in team]:
         raise ConfigurationError("a deliberation needs policies, at least 1 round, and a judge who takes no part in it")
     planner = replace(Planner("intents"), instruction=INTENTS, form=Intents)
     first = replace(
         Solver("seed"),
         instruction=SEED.format(policies=rules),
-        form=lambda question, seen: answered(question, seen, Seed),
+        form=partial(answered, base=Seed),
         view=everything,
     )
     authors = [first.name, *(agent.name for agent in team)]
 
     async def deliberate(state: State, runtime: Runtime[Context]) -> Update:
         now = state.get("round", 0) + 1
-        thoughts = _listed(notes(state.get("thoughts", []), authors))
+        thoughts = numbered(notes(state.get("thoughts", []), authors))
         speaker = replace(
             team[(now - 1) % len(team)],
-            instruction=DELIBERATE.format(policies=rules, thoughts=thoughts),
-            form=lambda question, seen: answered(question, seen, Turn),
+            instruction=DELIBERATE.format(policies=rules, thoughts=thoughts or "none"),
+            form=partial(answered, base=Turn),
             relate=_links,
         )
         return {**await speaker({**state, "round": now}, runtime), "round": now}
@@ -208,35 +198,27 @@ def aidsafe_deliberation(
         given = notes(said, authors)
         agent = replace(
             refiner,
-            instruction=REFINE.format(policies=rules, thoughts=_listed(given)),
-            form=lambda question, seen: answered(question, seen, Refined),
+            instruction=REFINE.format(policies=rules, thoughts=numbered(given) or "none"),
+            form=partial(answered, base=Refined),
             view=everything,
         )
         update = await agent(state, runtime)
-        final = next(iter(update["thoughts"]), None)
+        final = last_of(update)
         held = positions([*said, *([final] if final else [])], question, [*authors, refiner.name])
         answer = own_answer(final if refiner.name in held else _last(said, held), question)
         numbers = kept(given, final.data.get("dropped") if final else None)
-        texts: list[JsonValue] = [note.text for note in given if note.number in numbers]
-        report: dict[str, JsonValue] = {
-            "kept": list[JsonValue](numbers),
-            "dropped": [note.number for note in given if note.number not in numbers],
-            "chain": texts,
+        report = {
+            "kept": numbers,
+            "dropped": [number for number in range(1, len(given) + 1) if number not in numbers],
+            "chain": [given[number - 1] for number in numbers],
             "rounds": state.get("round", 0),
         }
-        return {**update, "answer": answer.model_copy(update={"data": report})}
+        return {**update, "answer": reported(answer, report)}
 
     graph = new_graph()
-    graph.add_node("intents", planner)
-    graph.add_node("seed", first)
-    graph.add_node(deliberate)
-    graph.add_node(refine)
-    graph.add_edge(START, "intents")
-    graph.add_edge("intents", "seed")
-    graph.add_edge("seed", "deliberate")
-    graph.add_conditional_edges("deliberate", go_on, ["deliberate", "refine"])
-    graph.add_edge("refine", END)
-    return graph
+    graph.add_node("intents", planner).add_node("seed", first).add_node(deliberate).add_node(refine)
+    graph.add_edge(START, "intents").add_edge("intents", "seed").add_edge("seed", "deliberate")
+    return graph.add_conditional_edges("deliberate", go_on, ["deliberate", "refine"]).add_edge("refine", END)
 
 
 def _last(said: Sequence[Thought], held: dict[str, Thought]) -> Thought | None:

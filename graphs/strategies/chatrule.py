@@ -10,14 +10,15 @@ from typing import Any
 from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Send
-from pydantic import JsonValue
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.rule_proposer import RuleJudge, RuleProposer
 from disputatio.context import Context
+from disputatio.graphs.compose import turns_of
+from disputatio.graphs.conclude import reported
 from disputatio.graphs.speaking import spoken, told
 from disputatio.graphs.strategies.mined_rules import Mine, Wanted, checked
-from disputatio.graphs.wiring import Graph, new_graph
+from disputatio.graphs.wiring import Graph, Seat, all_at_once, new_graph
 from disputatio.memory.knowledge_graph import KnowledgeGraph, Step
 from disputatio.memory.knowledge_graph_formats import open_graph
 from disputatio.memory.rules import Rule, Weight
@@ -39,10 +40,9 @@ Body = list[tuple[str, bool]]
 """The steps of a rule's body, as the state keeps them: relation, and whether it is turned around."""
 
 
-class Mining(State):
-    """The state of the strategy; `place` is that of one proposer or judge, from 0."""
+class Mining(Seat):
+    """The state of the strategy; `place` is that of one proposer or judge."""
 
-    place: int
     heads: list[str]
     """The relations that rules are wanted for."""
     samples: dict[str, list[Body]]
@@ -62,8 +62,7 @@ def _turns(
     **_: Any,
 ) -> int:
     heads = 1 if relations is None or isinstance(relations, str) else len(relations)
-    asked = generations * (proposer.turns if proposer else 1)
-    return heads * (asked + most * (judge.turns if judge else 1) * validate)
+    return heads * (generations * turns_of(proposer) + most * turns_of(judge) * validate)
 
 
 @strategy(source="Luo et al. 2023, arXiv:2309.01538, section 3; defaults of the released code", calls=_turns)
@@ -129,9 +128,9 @@ def chatrule(
         return {"heads": heads, "samples": {head: mine.sampled(head, anchors, max_length, seed) for head in heads}}
 
     async def propose(state: Mining, runtime: Runtime[Context]) -> Update:
-        head = state["heads"][state["place"] // generations]
+        head = state["heads"][(state["place"] - 1) // generations]
         samples = state["samples"][head]
-        draw = Random(f"{runtime.context.seed or 0} {state['place']}")
+        draw = Random(f"{runtime.context.seed or 0} {state['place'] - 1}")
         drawn = [_steps(one) for one in draw.sample(samples, min(shown, len(samples)))]
         lines = ["- " + " & ".join(map(str, one)) for one in drawn] or ["- none was found"]
         words = SAMPLES.format(relations=", ".join(mine.rules.relations), head=head, samples="\n".join(lines))
@@ -150,9 +149,9 @@ def chatrule(
         return {"rules": ranked, "refused": refused}
 
     async def validated(state: Mining, runtime: Runtime[Context]) -> Update:
-        rule = _rules(state)[state["place"]]
-        words = f"{rule}\n{rule.words(mine.graph)}"
-        return await spoken(told(judging, words, name=_name(judging, state)), _before(state), runtime)
+        rule = _rules(state)[state["place"] - 1]
+        agent = told(judging, f"{rule}\n{rule.words(mine.graph)}", name=_name(judging, state))
+        return await spoken(agent, _before(state), runtime)
 
     async def conclude(state: Mining) -> Output:
         question, rules = Question.of(state["question"]), _rules(state)
@@ -162,41 +161,33 @@ def chatrule(
         asked = about or next(iter(mine.graph.names.mentioned(question.text)), None)
         head = (state["heads"] or [""])[0]
         answer = mine.answer([rule for rule in sound if rule.head == head], head, asked, wanted, question)
-        report: dict[str, JsonValue] = {
-            **answer.data,
+        report = {
             "rules": [mine.reported(rule) for rule in sound],
             "unsound": [str(rule) for rule in unsound],
             "refused": [*state.get("refused", [])],
         }
-        return {"answer": answer.model_copy(update={"data": report})}
+        return {"answer": reported(answer, report)}
 
-    wired = new_graph(sample, propose, rank)
-    wired.add_node("judge", validated)
-    wired.add_node(conclude)
-    wired.add_edge(START, "sample")
-    wired.add_conditional_edges(
-        "sample", lambda state: _sent("propose", state, len(state["heads"]) * generations), ["propose", "conclude"]
-    )
-    wired.add_edge("propose", "rank")
-    wired.add_conditional_edges(
-        "rank", lambda state: _sent("judge", state, len(state["rules"]) * validate), ["judge", "conclude"]
-    )
-    wired.add_edge("judge", "conclude")
-    wired.add_edge("conclude", END)
-    return wired
+    def proposals(state: Mining) -> list[Send] | str:
+        return all_at_once("propose", state, len(state["heads"]) * generations) or "conclude"
+
+    def validations(state: Mining) -> list[Send] | str:
+        return all_at_once("judge", state, len(state["rules"]) * validate) or "conclude"
+
+    wired = new_graph(sample, propose, rank).add_node("judge", validated).add_node(conclude)
+    wired.add_conditional_edges("sample", proposals, ["propose", "conclude"])
+    wired.add_conditional_edges("rank", validations, ["judge", "conclude"])
+    wired.add_edge(START, "sample").add_edge("propose", "rank")
+    return wired.add_edge("judge", "conclude").add_edge("conclude", END)
 
 
 def _name(agent: Agent, state: Mining) -> str:
-    return f"{agent.name} {state['place'] + 1}"
+    return f"{agent.name} {state['place']}"
 
 
 def _before(state: Mining) -> State:
     """What a proposer or judge sees: nothing that another one said."""
     return State(question=state["question"], thoughts=[one for one in state.get("thoughts", []) if one.kind == "plan"])
-
-
-def _sent(node: str, state: Any, places: int) -> list[Send] | str:
-    return [Send(node, {**state, "place": place}) for place in range(places)] or "conclude"
 
 
 def _written(thought: Thought) -> str:

@@ -6,7 +6,7 @@ START -> index -+-> select (a query each) -> gather -> encode (a query and layer
                 +-> force -> conclude -> END        no documents; likewise when attempts, probes or finds run out
 
 A memory unit is a cue, which is a thought that rests on the evidence it was written from. Both are in the run's
-workspace, so that what was read once is not read again. The index is made by `comorag_index`.
+workspace, so that what was read once is not read again. The index is made by `book_index`.
 """
 
 from collections.abc import Sequence
@@ -23,20 +23,20 @@ from disputatio.agents.prober import Prober
 from disputatio.agents.proposer import unfinished
 from disputatio.agents.solver import Solver
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.evidence_loop import SUFFICES
-from disputatio.graphs.strategies.comorag_index import (
+from disputatio.graphs.book_index import (
     LAYERS,
     Book,
     Shelves,
-    embedding,
     indexing_calls,
     layers_of,
     passages_in,
 )
+from disputatio.graphs.compose import turns_of
+from disputatio.graphs.evidence_loop import SUFFICES
 from disputatio.graphs.strategies.comorag_loop import Loop
 from disputatio.graphs.strategies.comorag_pool import uses
 from disputatio.graphs.wiring import Graph, new_graph
-from disputatio.memory.passage_graph import Embed
+from disputatio.memory.bag_of_words import Embed, embedding
 from disputatio.memory.transcript import everything
 from disputatio.strategies import strategy
 
@@ -64,8 +64,8 @@ def _turns(
     kinds = layers_of(layers)
     search = len(kinds) + ("veridical" in kinds)
     count = 0 if isinstance(documents, Book) else passages if documents is None else len(passages_in(documents))
-    answer, probe = answerer.turns if answerer else 1, prober.turns if prober else 1
-    further = probe + probes * search + 1 + answer
+    answer = turns_of(answerer)
+    further = turns_of(prober) + probes * search + 1 + answer
     return indexing_calls(count, kinds) + search + answer + (attempts - 1) * further + answer
 
 
@@ -140,17 +140,12 @@ def comorag(
         prober=replace(asking, view=everything),
         embed=vectors,
     )
-    graph = new_graph()
-    for name in ("index", "select", "gather", "encode", "fuse", "attempt", "probe", "force", "conclude"):
-        graph.add_node(name, getattr(loop, name))
-    graph.add_edge(START, "index")
+    graph = new_graph(loop.index, loop.select, loop.gather, loop.encode, loop.fuse, loop.attempt, loop.probe)
+    graph.add_node(loop.force).add_node(loop.conclude).add_edge(START, "index")
     graph.add_conditional_edges("index", loop.searches, ["select", "gather", "force"])
     graph.add_edge("select", "gather")
     graph.add_conditional_edges("gather", loop.encodings, ["encode", "force"])
-    graph.add_edge("encode", "fuse")
-    graph.add_edge("fuse", "attempt")
+    graph.add_edge("encode", "fuse").add_edge("fuse", "attempt")
     graph.add_conditional_edges("attempt", loop.after_attempt, ["probe", "force", "conclude"])
     graph.add_conditional_edges("probe", loop.searches, ["select", "gather", "force"])
-    graph.add_edge("force", "conclude")
-    graph.add_edge("conclude", END)
-    return graph
+    return graph.add_edge("force", "conclude").add_edge("conclude", END)

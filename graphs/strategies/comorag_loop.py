@@ -16,10 +16,10 @@ from disputatio.agents.fact_selector import FactSelector
 from disputatio.agents.forms import answered
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.conclude import own_answer
+from disputatio.graphs.book_index import Shelves, index_book, passages_in
+from disputatio.graphs.conclude import own_answer, reported
 from disputatio.graphs.evidence_loop import FORCED, unasked
 from disputatio.graphs.speaking import last_of, spoken, told
-from disputatio.graphs.strategies.comorag_index import Shelves, index_book, passages_in
 from disputatio.graphs.strategies.comorag_pool import (
     Reading,
     by,
@@ -32,13 +32,12 @@ from disputatio.graphs.strategies.comorag_pool import (
     shown,
     units,
 )
-from disputatio.graphs.strategies.medprompt_examples import bag_of_words
-from disputatio.memory.passage_graph import Embed
+from disputatio.memory.bag_of_words import Embed, bag_of_words
 from disputatio.memory.workspace import content_hash
 from disputatio.question import Question
 from disputatio.state import Output, Update
 from disputatio.tools.passages import Passage
-from disputatio.writing import as_data
+from disputatio.writing import as_data, numbered
 
 STORED = ("comorag", "books")
 """Where a store keeps indices."""
@@ -87,10 +86,9 @@ class Loop:
         query = state["asked"][state["place"] - 1]
         shelves = await asyncio.to_thread(self.opened, state["book"])
         near = await asyncio.to_thread(shelves.facts, query)
-        lines = "\n".join(f"{at}. {' '.join(shelves.graph.facts[fact])}" for at, fact in enumerate(near, 1))
-        agent = told(
-            FactSelector(), f"Searched for: {query}\n\nFacts:\n{as_data(lines)}", name=f"selector {state['place']}"
-        )
+        facts = as_data(numbered(" ".join(shelves.graph.facts[fact]) for fact in near))
+        words = f"Searched for: {query}\n\nFacts:\n{facts}"
+        agent = told(FactSelector(), words, name=f"selector {state['place']}")
         return await spoken(agent, shown(state, []), runtime) if near else {}
 
     async def gather(self, state: Reading, runtime: Runtime[Context]) -> dict[str, Any]:
@@ -152,7 +150,7 @@ class Loop:
             "nearest_by": "words" if self.embed is bag_of_words else "model",
         }
         answer = own_answer(by(state, self.answerer.name), Question.of(state["question"]))
-        return {"answer": answer.model_copy(update={"data": report})}
+        return {"answer": reported(answer, report)}
 
     def searches(self, state: Reading) -> list[Send] | str:
         """A search for each query that is due."""

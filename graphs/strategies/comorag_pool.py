@@ -10,8 +10,8 @@ from pydantic import JsonValue
 
 from disputatio.agents.fact_selector import selected
 from disputatio.context import Context
-from disputatio.graphs.strategies.comorag_index import Shelves
-from disputatio.memory.passage_graph import Embed
+from disputatio.graphs.book_index import Shelves
+from disputatio.memory.bag_of_words import Embed
 from disputatio.memory.vectors import unit
 from disputatio.memory.workspace import Evidence, evidence
 from disputatio.question import Question

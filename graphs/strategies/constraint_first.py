@@ -9,40 +9,34 @@ START -> formalise -+-> formalise            while the constraint cannot be used
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from pydantic import Field
 
 from disputatio.agents.agent import Agent
+from disputatio.agents.formaliser import Formaliser
 from disputatio.agents.forms import Form
 from disputatio.agents.tool_step import listed, observation
 from disputatio.agents.tool_step import observe as carried_out
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, ToolError, require
 from disputatio.graphs.act_observe import action_of
-from disputatio.graphs.conclude import own_answer
+from disputatio.graphs.compose import turns_of
+from disputatio.graphs.conclude import own_answer, reported
 from disputatio.graphs.speaking import last_of, spoken, told
-from disputatio.graphs.strategies.task_constraint import Formal, TaskConstraint, added, status_of, told_core
-from disputatio.graphs.wiring import Graph, new_graph
+from disputatio.graphs.wiring import Graph, joined, new_graph
 from disputatio.memory.transcript import of_kind
 from disputatio.question import Question
-from disputatio.state import Output, State
+from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
 from disputatio.tools import algebra, answer_sets
+from disputatio.tools.task_constraint import Step, TaskConstraint, increment, status_of, told_core
 from disputatio.tools.threads import in_thread
 from disputatio.tools.tool import Tool
 
-LANGUAGE = """\
-The language has declarations ("n: int(1, 9)", "x: real", "b: bool", "c: {red, green}") and conditions with + - * / == \
-!= < <= > >=, and, or, not, in, implies(a, b), distinct(...), count(...), abs, max, min, sum."""
-FORMALISE = f"""\
-Make the question formal, for a solver. Declare every quantity that matters, seen from the frame of reference that the \
-question means, with its unit in its name. Give the rules that define these quantities by one another, in that frame. \
-Say which variable is asked for, or when each choice holds. Do not put in the facts of the case yet, and do not \
-compute. {LANGUAGE}"""
 SOLVE = """\
 The constraint is fixed. Nothing in it can be changed or declared anew. In each turn add one increment: a condition \
 over these variables that the question gives, a value or an equation. A solver checks it and tells you the status; \
@@ -121,8 +115,7 @@ class Solution:
         status, answer = status_of(task, task.constraints, solved)
         shown = _recorded("constraint", str(task), answer, last, runtime.context, {"objective": task.over})
         return {
-            "thoughts": [*said.get("thoughts", []), shown],
-            "links": [*said.get("links", []), Link(source=shown.id, target=last.id, kind="verifies")],
+            **_with(said, shown, last),
             "trouble": "",
             "formal": last.data,
             "status": status,
@@ -155,8 +148,7 @@ class Solution:
             made = _recorded("z3", step.status, step.answer, last, context, data)
         return {
             **update,
-            "thoughts": [*said.get("thoughts", []), made],
-            "links": [*said.get("links", []), Link(source=made.id, target=last.id, kind="verifies")],
+            **_with(said, made, last),
             "trail": [*state.get("trail", []), f"Turn {now}: {action or text}\nStatus: {step.status}"],
             "status": step.status,
             "added": step.added,
@@ -177,7 +169,7 @@ class Solution:
             "increments": list(state.get("added", [])),
             "ambiguities": list(formal.get("ambiguities", ())),
         }
-        return {"answer": answer.model_copy(update={"data": report})}
+        return {"answer": reported(answer, report)}
 
     async def after_formalising(self, state: Progress) -> str:
         """Where to go from `formalise`."""
@@ -193,7 +185,7 @@ class Solution:
 @strategy(
     source="Geometrically-Constrained Agent for Spatial Reasoning (GCA), 2025; the loop: GF-Reasoner, 2025",
     calls=lambda tools, turns, retries, frozen, analyst, solver: (
-        (analyst.turns if analyst else 1) * (1 + retries) + turns * (solver.turns if solver else 1)
+        turns_of(analyst) * (1 + retries) + turns * turns_of(solver)
     ),
 )
 def constraint_first(
@@ -215,7 +207,7 @@ def constraint_first(
         retries: How often a constraint that cannot be used is sent back with the reason.
         frozen: Whether the constraint is held fast. False is the ablation "constraint by prompt only": the solving
             model may then rewrite a rule by adding one that contradicts it, and the newer one counts.
-        analyst: Who formalises, with the form `Formal`; None makes one.
+        analyst: Who formalises, with the form `agents.formaliser.Formal`; None makes one.
         solver: Who adds increments, with the form `Increment`; None makes one.
 
     Raises:
@@ -231,9 +223,6 @@ def constraint_first(
         raise ConfigurationError(f"needs turns >= 1 and retries >= 0, got {turns=} and {retries=}")
     found = TOOLS if tools is None else tuple(tools)
     offered = f" You can first have something worked out by a tool:\n{listed(found)}\n" if found else ""
-    formal_agent = analyst or Agent(
-        name="analyst", role="planner", instruction=FORMALISE, kind="plan", form=Formal, view=lambda state: []
-    )
     adding = solver or Agent(
         name="solver",
         role="solver",
@@ -243,50 +232,13 @@ def constraint_first(
         temperature=0.0,
     )
 
-    solution = Solution(analyst=formal_agent, solver=adding, tools=found, turns=turns, retries=retries, frozen=frozen)
+    solution = Solution(
+        analyst=analyst or Formaliser(), solver=adding, tools=found, turns=turns, retries=retries, frozen=frozen
+    )
     graph = new_graph(solution.formalise, solution.solve, solution.conclude)
-    graph.add_edge(START, "formalise")
+    graph.add_edge(START, "formalise").add_edge("conclude", END)
     graph.add_conditional_edges("formalise", solution.after_formalising, ["formalise", "solve", "conclude"])
-    graph.add_conditional_edges("solve", solution.after_solving, ["solve", "conclude"])
-    graph.add_edge("conclude", END)
-    return graph
-
-
-class Step(NamedTuple):
-    """One increment, and what holds after it."""
-
-    status: str
-    """Before it is tried, the increment itself."""
-    added: list[str]
-    dropped: list[str]
-    answer: str | None = None
-
-
-def increment(task: TaskConstraint, given: Step, *, frozen: bool) -> Step:
-    """Try an increment: one that fits is kept, one that contradicts is taken back.
-
-    Where the constraint is not frozen, what contradicts the increment is dropped instead.
-    """
-    text, kept, dropped, _ = given
-    try:
-        before = added(task.constraints, kept)
-        held = added(before, [text])
-        new = [line for line, _ in held.conditions[len(before.conditions) :]]
-        found = task.solved(held)
-        while found.status == "unsat" and not frozen:
-            core = [held.conditions[place][0] for place in found.core]
-            if set(core) <= set(new):
-                break
-            dropped, task = [*dropped, *core], task.without(core)
-            kept = [line for line in kept if line not in core]
-            held = added(added(task.constraints, kept), new)
-            found = task.solved(held)
-        status, answer = status_of(task, held, found)
-    except ToolError as error:
-        return Step(f"refused: {error}", kept, dropped)
-    if found.status == "unsat":
-        return Step(f"{status}; it is taken back", kept, dropped)
-    return Step(status, [*kept, *new], dropped, answer)
+    return graph.add_conditional_edges("solve", solution.after_solving, ["solve", "conclude"])
 
 
 def _recorded(
@@ -297,3 +249,8 @@ def _recorded(
     made = made.model_copy(update={"answer": answer})
     context.say(made, links=[Link(source=made.id, target=about.id, kind="verifies")])
     return made
+
+
+def _with(said: Update, made: Thought, about: Thought) -> Update:
+    """What was said, and what came of it."""
+    return joined(said, Update(thoughts=[made], links=[Link(source=made.id, target=about.id, kind="verifies")]))

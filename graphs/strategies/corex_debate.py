@@ -19,7 +19,8 @@ from disputatio.agents.agent import Agent
 from disputatio.agents.judge import Judge, upholding
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, unknown
-from disputatio.graphs.conclude import own_answer, positions
+from disputatio.graphs.conclude import own_answer, positions, reported
+from disputatio.graphs.speaking import last_of
 from disputatio.graphs.strategies.debate import panel_of
 from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.transcript import everything
@@ -139,7 +140,7 @@ class Contest:
     def report(self, answer: Answer, state: Match, *, judged: bool) -> Answer:
         """The answer with how it came about."""
         data = {"teams": dict(state["teams"]), "judge": state["judge"], "judged": judged, "rounds": state["round"] - 1}
-        return answer.model_copy(update={"data": data})
+        return reported(answer, data)
 
     async def decide(self, state: Match, runtime: Runtime[Context]) -> dict[str, Any]:
         """Let the judge decide between what the teams hold."""
@@ -150,7 +151,7 @@ class Contest:
         )
         seen = State(question=question, thoughts=shown_to_judge(state, question, held), round=state["round"] + 1)
         update = await ruling(seen, runtime)
-        answer = own_answer(next(iter(update["thoughts"]), None), question)
+        answer = own_answer(last_of(update), question)
         if answer.abstained:
             answer = own_answer(_better_supported(state, held, question), question)
         return {**update, "answer": self.report(answer, state, judged=True)}
@@ -199,15 +200,11 @@ def corex_debate(
         raise unknown("rule for a split team", split, ("none", "random"))
     contest = Contest({agent.name: agent for agent in panel}, deciding, rounds, split)
     graph = new_graph(contest.draw, contest.member, contest.gather, state=Match)
-    graph.add_node("judge", contest.decide)
-    graph.add_node(contest.conclude)
-    graph.add_edge(START, "draw")
+    graph.add_node("judge", contest.decide).add_node(contest.conclude)
     graph.add_conditional_edges("draw", contest.go_on, ["member"])
-    graph.add_edge("member", "gather")
     graph.add_conditional_edges("gather", contest.go_on, ["member", "judge", "conclude"])
-    graph.add_edge("judge", END)
-    graph.add_edge("conclude", END)
-    return graph
+    graph.add_edge(START, "draw").add_edge("member", "gather")
+    return graph.add_edge("judge", END).add_edge("conclude", END)
 
 
 def _better_supported(state: Match, held: dict[str, Thought | None], question: Question) -> Thought | None:

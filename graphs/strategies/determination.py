@@ -13,26 +13,28 @@ from pydantic import BaseModel, ConfigDict
 from disputatio.agents.agent import Agent
 from disputatio.agents.judge import replying, upholding
 from disputatio.context import Context
-from disputatio.graphs.conclude import own_answer, positions, settled, votes
-from disputatio.graphs.decisions import plurality
+from disputatio.graphs.conclude import most_frequent, own_answer, positions, reported
+from disputatio.graphs.speaking import last_of
+from disputatio.graphs.wiring import joined
 from disputatio.question import Question
 from disputatio.state import State, Update
 from disputatio.thought import Answer, Link, Thought
+from disputatio.writing import numbered
 
 
-class Statement(BaseModel):
-    """What somebody said."""
-
+class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Statement(_Part):
+    """What somebody said."""
 
     author: str
     text: str
 
 
-class Check(BaseModel):
+class Check(_Part):
     """A claim and what became of it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     claim: str
     speaker: str | None
@@ -43,10 +45,8 @@ class Check(BaseModel):
     """The tool that settled it, or the model that was asked."""
 
 
-class Determination(BaseModel):
+class Determination(_Part):
     """The parts of a scholastic article."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     question: str
     objections: tuple[Statement, ...]
@@ -84,7 +84,7 @@ def determine(judge: Agent, panel: Sequence[Agent]) -> Callable[..., Any]:
     async def node(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         question = Question.of(state["question"])
         update = await deciding(state, runtime)
-        ruling = next(iter(update.get("thoughts", [])[-1:]), None)
+        ruling = last_of(update)
         last = {one.author: one for one in state["thoughts"] if one.author in names}
         upheld = str(ruling.data.get("upholds", "")) if ruling else ""
         sides = _sides(last, panel, upheld)
@@ -100,11 +100,7 @@ def determine(judge: Agent, panel: Sequence[Agent]) -> Callable[..., Any]:
             verified=tuple(_checks(state["thoughts"], state.get("links", []))),
         )
         answer = _answer(ruling, article, state, names, runtime.context.seed)
-        return {
-            "thoughts": [*update.get("thoughts", []), *replied.get("thoughts", [])],
-            "links": [*update.get("links", []), *replied.get("links", [])],
-            "answer": answer,
-        }
+        return {**joined(update, replied), "answer": answer}
 
     return node
 
@@ -177,18 +173,11 @@ def _answer(
     question = Question.of(state["question"])
     answer = own_answer(ruling, question)
     if answer.abstained:
-        held = positions(state["thoughts"], question, names)
-        answer = settled(plurality(list(votes(held, question, names).values())), held, question, seed=seed)
+        answer = most_frequent(positions(state["thoughts"], question, names), question, names, seed=seed)
     report = {"determination": article.model_dump(mode="json")}
-    changes = {
-        "rationale": str(article),
-        "dissent": article.dissent or answer.dissent,
-        "data": {**answer.data, **report},
-    }
-    return answer.model_copy(update=changes)
+    return reported(answer, report, rationale=str(article), dissent=article.dissent or answer.dissent)
 
 
 def _section(title: str, items: Sequence[str]) -> str:
     """A heading with a numbered list; nothing if there are no items."""
-    numbered = "\n".join(f"{number}. {' '.join(item.split())}" for number, item in enumerate(items, 1))
-    return f"## {title}\n\n{numbered}" if numbered else ""
+    return f"## {title}\n\n{numbered(' '.join(item.split()) for item in items)}" if items else ""

@@ -28,7 +28,7 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.strategies.debate import panel_of, seat
 from disputatio.graphs.strategies.determination import determine
-from disputatio.graphs.wiring import Graph, new_graph
+from disputatio.graphs.wiring import Graph, joined, new_graph
 from disputatio.state import State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
@@ -85,7 +85,7 @@ def disputation(
         update = await extractor(state, runtime) if claims else Update()
         said, links = _claims(update.get("thoughts", []), extractor, extractor.view(state), runtime.context)
         runtime.context.say(*said, links=links)
-        return {"thoughts": [*update.get("thoughts", []), *said], "links": [*update.get("links", []), *links]}
+        return joined(update, Update(thoughts=said, links=links))
 
     async def check(state: State, runtime: Runtime[Context]) -> Update:
         [claim] = state["thoughts"]
@@ -104,18 +104,12 @@ def disputation(
         return "judge" if verdicts and verdicts[-1] is False else names
 
     graph = new_graph()
-    graph.add_node(planner.name, planner)
-    graph.add_node("extract", extract)
-    graph.add_node("check", check)
-    graph.add_node(critic.name, critic)
-    graph.add_node("judge", determine(deciding, panel))
+    graph.add_node(planner.name, planner).add_node(extract).add_node(check).add_node(critic.name, critic)
+    graph.add_node("judge", determine(deciding, panel)).add_edge(START, planner.name).add_edge("judge", END)
     _add_panel(graph, panel, planner.name)
-    graph.add_edge(START, planner.name)
     graph.add_conditional_edges("extract", checks, ["check", critic.name, "judge"])
     graph.add_conditional_edges("check", after_round, [critic.name, "judge"])
-    graph.add_conditional_edges(critic.name, next_round, [*names, "judge"])
-    graph.add_edge("judge", END)
-    return graph
+    return graph.add_conditional_edges(critic.name, next_round, [*names, "judge"])
 
 
 def disputants(debaters: int | Sequence[Agent]) -> list[Agent]:

@@ -10,9 +10,10 @@ from typing_extensions import TypedDict
 from disputatio.agents.agent import Agent
 from disputatio.agents.explorer import steps_of
 from disputatio.agents.forms import Form
+from disputatio.graphs.clusters import Cluster
 from disputatio.graphs.speaking import told
-from disputatio.graphs.strategies.clusters import Cluster
 from disputatio.thought import Link, Thought
+from disputatio.writing import numbered
 
 CHOOSE = """\
 You take no part in the work itself. Choose the plan that is most likely to lead to the right answer; if none will do, \
@@ -111,8 +112,3 @@ def adherence(execution: Thought, plan: Group) -> float:
     failed = [int(number) for number in _FAILS.findall(execution.text)]
     steps = len(plan["steps"])
     return min(max(min(failed) - 1, 0) / steps, 1.0) if failed and steps else 1.0
-
-
-def numbered(steps: Sequence[str]) -> str:
-    """Steps as a numbered list."""
-    return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))

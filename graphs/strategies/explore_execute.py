@@ -15,11 +15,11 @@ from disputatio.agents.explorer import Explorer, leaks, steps_of
 from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, unknown
+from disputatio.graphs.clusters import clusters
 from disputatio.graphs.compose import turns_of
 from disputatio.graphs.conclude import own_answer, positions, reported, settled, votes
 from disputatio.graphs.decisions import weighted
 from disputatio.graphs.speaking import last_of, spoken
-from disputatio.graphs.strategies.clusters import Embed, clusters
 from disputatio.graphs.strategies.explorations import (
     Group,
     PlanJudge,
@@ -31,6 +31,7 @@ from disputatio.graphs.strategies.explorations import (
     heaviest,
 )
 from disputatio.graphs.wiring import Graph, Seat, all_at_once, new_graph
+from disputatio.memory.bag_of_words import Embed
 from disputatio.question import Question
 from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy

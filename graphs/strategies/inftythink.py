@@ -9,6 +9,7 @@ from disputatio.agents.agent import Agent
 from disputatio.agents.proposer import Proposer
 from disputatio.agents.summariser import Summariser
 from disputatio.errors import ConfigurationError
+from disputatio.graphs.compose import turns_of
 from disputatio.graphs.segment_loop import segment_loop
 from disputatio.graphs.wiring import Graph
 from disputatio.strategies import strategy
@@ -18,15 +19,9 @@ Reason step by step towards the answer. You need not finish now: your work will 
 the summary. Give the final answer only if you have come to it."""
 
 
-def _turns(segments: int, solver: Agent | None, summariser: Agent | None) -> int:
-    return segments * (solver.turns if solver else 1) + (segments - 1) * (summariser.turns if summariser else 1)
-
-
 @strategy(
     source="Yan et al. 2025, arXiv:2503.06692, section 3; defaults of the released code",
-    calls=lambda segments, segment_tokens, summary_tokens, temperature, solver, summariser: _turns(
-        segments, solver, summariser
-    ),
+    calls=lambda segments, solver, summariser, **_: segments * turns_of(solver) + (segments - 1) * turns_of(summariser),
 )
 def inftythink(
     *,

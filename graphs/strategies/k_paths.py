@@ -15,7 +15,8 @@ from disputatio.agents.agent import Agent
 from disputatio.agents.forms import answered
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.conclude import own_answer
+from disputatio.graphs.compose import turns_of
+from disputatio.graphs.conclude import last_by, own_answer, reported
 from disputatio.graphs.speaking import last_of, spoken
 from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.knowledge_graph import KnowledgeGraph
@@ -26,6 +27,7 @@ from disputatio.question import Question
 from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
+from disputatio.writing import numbered
 
 EVIDENCE = "knowledge graph"
 """The author of the evidence."""
@@ -50,7 +52,7 @@ class Retrieved(State):
 
 @strategy(
     source="Abdullahi et al. 2025, arXiv:2502.13344, section 3; defaults of the released code",
-    calls=lambda predictor, **_: predictor.turns if predictor else 1,
+    calls=lambda predictor, **_: turns_of(predictor),
 )
 def k_paths(
     *,
@@ -143,25 +145,22 @@ def k_paths(
         return await spoken(agent, state, runtime)
 
     async def conclude(state: Retrieved) -> Output:
-        last = last_of(Update(thoughts=[one for one in state.get("thoughts", []) if one.author == agent.name][-1:]))
-        shown = [one for one in state.get("thoughts", []) if one.author == EVIDENCE]
-        count = len(_listed(shown[-1])) if shown else 0
+        said = last_by(state, agent.name)
+        last = last_of({"thoughts": [said]}) if said else None
+        shown = last_by(state, EVIDENCE)
+        count = len(_listed(shown)) if shown else 0
         cited = sorted({int(one) for one in re.findall(r"\bpath\s+#?(\d{1,4})\b", last.text if last else "", re.I)})
-        report: dict[str, JsonValue] = {
+        report = {
             "evidence": state["found"],
             "pair": [*state["pair"]],
             "paths": count,
             "cited": [one for one in cited if 1 <= one <= count],
             "unfounded": [one for one in cited if not 1 <= one <= count],
         }
-        return {"answer": own_answer(last, Question.of(state["question"])).model_copy(update={"data": report})}
+        return {"answer": reported(own_answer(last, Question.of(state["question"])), report)}
 
-    wired = new_graph(retrieve, predict, conclude)
-    wired.add_edge(START, "retrieve")
-    wired.add_edge("retrieve", "predict")
-    wired.add_edge("predict", "conclude")
-    wired.add_edge("conclude", END)
-    return wired
+    wired = new_graph(retrieve, predict, conclude).add_edge(START, "retrieve").add_edge("retrieve", "predict")
+    return wired.add_edge("predict", "conclude").add_edge("conclude", END)
 
 
 def _told(agent: Agent, question: Question, seen: Sequence[Thought]) -> str:
@@ -179,7 +178,7 @@ def _listed(evidence: Thought) -> list[JsonValue]:
 
 def _evidence(graph: KnowledgeGraph, paths: Sequence[Path], context: Context) -> Thought | None:
     """The paths as one observation, with the sources of each of their facts."""
-    text = "\n".join(f"{number}. {path.words(graph)}" for number, path in enumerate(paths, 1))
+    text = numbered(path.words(graph) for path in paths)
     listed: list[JsonValue] = [
         {
             "entities": list(path.entities),

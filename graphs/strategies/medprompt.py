@@ -20,9 +20,9 @@ from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import last_by, reported, settled
 from disputatio.graphs.decisions import plurality
 from disputatio.graphs.strategies.chain_of_thought import FEW_SHOT
-from disputatio.graphs.strategies.medprompt_examples import Embed, Example, bag_of_words, nearest, read_examples
+from disputatio.graphs.strategies.medprompt_examples import Example, nearest, read_examples
 from disputatio.graphs.wiring import Graph, Seat, all_at_once, new_graph
-from disputatio.memory.embedding import default_embedder
+from disputatio.memory.bag_of_words import Embed, bag_of_words, embedding
 from disputatio.question import Question
 from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
@@ -83,9 +83,7 @@ def medprompt(
         raise ConfigurationError(f"medprompt needs at least 1 member and 0 examples, got {ensemble} and {k}")
     known = read_examples(examples) if isinstance(examples, str) else list(examples)
     known = [one for one in known if one.chain]
-    found = None if embed else default_embedder()
-    vectors = embed or (found.embed if found else bag_of_words)
-    thinker = replace(solver or Solver(), temperature=temperature)
+    vectors, thinker = embedding(embed), replace(solver or Solver(), temperature=temperature)
 
     def orders(question: Question) -> list[tuple[int, ...]]:
         fixed = not shuffle or any(_REFERS.search(choice) for choice in question.choices)

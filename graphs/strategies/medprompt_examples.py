@@ -4,8 +4,7 @@ A chain is kept if it led to the known answer. Sources: see `medprompt`.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from hashlib import blake2b
+from collections.abc import Sequence
 from math import sqrt
 from pathlib import Path
 
@@ -15,11 +14,9 @@ from disputatio.agents.agent import Agent
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, StoreError
 from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
+from disputatio.memory.bag_of_words import Embed
 from disputatio.question import Question
 
-Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
-"""Texts to vectors of one length."""
-DIMENSIONS = 512
 SAME = 0.99
 """A question that is as similar as this to the one asked is the same question, and no example for it."""
 
@@ -87,19 +84,6 @@ def nearest(question: Question, examples: Sequence[Example], k: int, embed: Embe
     scores = [sum(a * b for a, b in zip(asked, vector, strict=True)) for vector in vectors]
     order = sorted(range(len(examples)), key=lambda place: (-scores[place], place))
     return [examples[place] for place in order if scores[place] <= SAME][:k]
-
-
-def bag_of_words(texts: Sequence[str]) -> list[list[float]]:
-    """Vectors by the words of texts, hashed; for where there is no embedding model."""
-    vectors = []
-    for text in texts:
-        vector = [0.0] * DIMENSIONS
-        for word in text.casefold().split():
-            vector[
-                int.from_bytes(blake2b(word.strip(".,;:!?()\"'").encode(), digest_size=4).digest()) % DIMENSIONS
-            ] += 1
-        vectors.append(vector)
-    return vectors
 
 
 def _unit(vector: Sequence[float]) -> list[float]:

@@ -4,9 +4,9 @@ START -> reason, all modes and samples at once -> verify -> vote -> END
 """
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 from langgraph.graph import END, START
@@ -17,18 +17,15 @@ from pydantic import Field
 from disputatio.agents.agent import Agent
 from disputatio.agents.forms import Answered, answered
 from disputatio.agents.solver import Solver
-from disputatio.agents.tool_step import observation, observe
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.conclude import settled
-from disputatio.graphs.decisions import plurality
-from disputatio.graphs.strategies.table_reading import checked_table, computes, label_of, last_code
-from disputatio.graphs.wiring import Graph, new_graph
+from disputatio.graphs.conclude import most_frequent, reported
+from disputatio.graphs.wiring import Graph, Seat, all_at_once, new_graph
+from disputatio.graphs.worked_out import executed, last_code, tabulated
 from disputatio.question import Question
 from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
-from disputatio.tools import python
 
 Mode = Literal["language", "code", "table"]
 MODES: tuple[Mode, ...] = ("language", "code", "table")
@@ -68,24 +65,15 @@ class Task:
         return self.mode if self.number == 1 else f"{self.mode} {self.number}"
 
 
-class Branch(State):
-    """What one branch sees."""
-
-    mode: Mode
-    number: int
-
-
-def _form(question: Question, seen: Sequence[Thought]) -> type[Answered]:
-    return answered(question, seen, Table)
-
-
 def _asked(solver: Agent, task: Task, temperature: float) -> Agent:
     """The agent that reasons in one mode."""
-    instruction = {"language": LANGUAGE, "code": CODE, "table": TABLE}[task.mode]
-    form = {"language": answered, "code": answered, "table": _form}[task.mode]
-    limit = solver.max_tokens or LONGEST
     return replace(
-        solver, name=task.name, instruction=instruction, form=form, temperature=temperature, max_tokens=limit
+        solver,
+        name=task.name,
+        instruction={"language": LANGUAGE, "code": CODE, "table": TABLE}[task.mode],
+        form=partial(answered, base=Table) if task.mode == "table" else answered,
+        temperature=temperature,
+        max_tokens=solver.max_tokens or LONGEST,
     )
 
 
@@ -133,25 +121,18 @@ def mixture_of_thought(
     if samples < 1 or temperature < 0 or (samples > 1 and temperature == 0):
         raise ConfigurationError(f"needs samples >= 1, and a temperature if several, got {samples=}, {temperature=}")
     tasks = [Task(mode, number) for mode in MODES for number in range(1, samples + 1)]
-    reasoner = solver or Solver()
+    checks = {**({"code": executed} if execute else {}), **({"table": tabulated} if check else {})}
 
     async def fan_out(state: State) -> list[Send]:
-        return [Send("reason", Branch(**{**state, "mode": task.mode, "number": task.number})) for task in tasks]
+        return all_at_once("reason", state, len(tasks))
 
-    async def reason(state: Branch, runtime: Runtime[Context]) -> Update:
-        return await _asked(reasoner, Task(state["mode"], state["number"]), temperature)(state, runtime)
+    async def reason(state: Seat, runtime: Runtime[Context]) -> Update:
+        return await _asked(solver or Solver(), tasks[state["place"] - 1], temperature)(state, runtime)
 
     async def verify(state: State, runtime: Runtime[Context]) -> Update:
         question, given = Question.of(state["question"]), _said(state, tasks)
         found = await asyncio.gather(
-            *(
-                _run(said, question, runtime.context)
-                if task.mode == "code" and execute
-                else _worked_out(said, question, runtime.context)
-                if task.mode == "table" and check
-                else _nothing()
-                for task, said in given.items()
-            )
+            *(checks[one.mode](said, question, runtime.context) for one, said in given.items() if one.mode in checks)
         )
         thoughts = [one for one in found if one is not None]
         said_by = {said.author: said for said in given.values()}
@@ -171,62 +152,16 @@ def mixture_of_thought(
                 held[task.name] = holder
             told = {"mode": task.mode, "sample": task.number, "format_ok": in_form, "said": said and said.answer}
             traces.append({**told, "tested": tested and tested.data["result"]})
-        votes = [question.canonical(held[task.name].answer) if task.name in held else None for task in tasks]
-        answer = settled(plurality(votes), held, question, seed=runtime.context.seed)
-        report = {"traces": traces, "support": sum(one is not None and one == answer.value for one in votes)}
-        return {"answer": answer.model_copy(update={"data": {**answer.data, **report}})}
+        answer = most_frequent(held, question, [task.name for task in tasks], seed=runtime.context.seed)
+        support = sum(question.canonical(one.answer) == answer.value for one in held.values())
+        return {"answer": reported(answer, {"traces": traces, "support": support})}
 
     graph = new_graph(reason, verify, vote)
     graph.add_conditional_edges(START, fan_out, ["reason"])
-    graph.add_edge("reason", "verify")
-    graph.add_edge("verify", "vote")
-    graph.add_edge("vote", END)
-    return graph
+    return graph.add_edge("reason", "verify").add_edge("verify", "vote").add_edge("vote", END)
 
 
 def _said(state: State, tasks: Sequence[Task]) -> Mapping[Task, Thought]:
     """What was said in each mode and sample, in their order."""
     latest = {one.author: one for one in state.get("thoughts", []) if one.role != "tool"}
     return {task: latest[task.name] for task in tasks if task.name in latest}
-
-
-async def _nothing() -> Thought | None:
-    return None
-
-
-async def _run(said: Thought, question: Question, context: Context) -> Thought | None:
-    """Run the code of a reply; the thought has an answer if what it prints last is one."""
-    code = last_code(said.text)
-    if code is None:
-        return None
-    asked = json.dumps({"code": code})
-    made = await observe(
-        [python], "python", asked, question, context, asked_by=said.author, round=said.round, origin=said.id
-    )
-    printed = (made.text.strip().splitlines() or [""])[-1].strip().strip("'\"")
-    label = printed if not made.data["failed"] and question.canonical(printed) is not None else None
-    if label is not None and not computes(code):
-        result, label = "prints a fixed text", None
-    else:
-        result = printed if label is not None else "failed" if made.data["failed"] else "prints no answer"
-    data = {**made.data, "about": said.author, "result": result, "conflict": _differ(label, said, question)}
-    return made.model_copy(update={"answer": label, "data": data})
-
-
-async def _worked_out(said: Thought, question: Question, context: Context) -> Thought | None:
-    """Check the table of a reply; the thought has an answer if the question has a label for what follows."""
-    premises, conclusion = said.data.get("premises"), str(said.data.get("conclusion") or "")
-    if not isinstance(premises, list) or not premises or not conclusion:
-        return None
-    rows = said.data.get("rows")
-    verdict, words = checked_table([str(one) for one in premises], conclusion, [str(one) for one in rows or ()])  # type: ignore[union-attr]
-    label = label_of(verdict, question)
-    data: dict[str, Any] = {"about": said.author, "result": verdict or "no table", "failed": verdict is None}
-    data["conflict"] = _differ(label, said, question)
-    made = observation("truth table", words, context, round=said.round, data=data, origin=said.id)
-    return made.model_copy(update={"answer": label})
-
-
-def _differ(label: str | None, said: Thought, question: Question) -> bool:
-    """Whether what was worked out is another answer than the one in the reply."""
-    return label is not None and question.canonical(label) != question.canonical(said.answer)

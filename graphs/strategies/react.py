@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from disputatio.agents.agent import Agent
 from disputatio.agents.tool_step import listed
 from disputatio.graphs.act_observe import act_observe, acting
+from disputatio.graphs.compose import turns_of
 from disputatio.graphs.wiring import Graph
 from disputatio.memory.transcript import of_kind
 from disputatio.strategies import strategy
@@ -32,7 +33,7 @@ TOOLS = (calculator,)
 
 @strategy(
     source="Yao et al. 2022, arXiv:2210.03629, section 2; 7 steps as for its HotpotQA",
-    calls=lambda tools, steps, actor: steps * (actor.turns if actor else 1),
+    calls=lambda tools, steps, actor: steps * turns_of(actor),
 )
 def react(*, tools: Sequence[Tool] | None = None, steps: int = 7, actor: Agent | None = None) -> Graph:
     """Think, call a tool, read what it gave, and go on, until the answer is found.

@@ -23,20 +23,9 @@ from disputatio.agents.agent import Agent
 from disputatio.agents.tool_step import observe
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.speaking import last_of, spoken
-from disputatio.graphs.speaking import told as informed
-from disputatio.graphs.strategies.sql_paths import (
-    Leaf,
-    Segment,
-    block,
-    elected,
-    is_ordered,
-    read,
-    same,
-    segment_of,
-    single,
-    told,
-)
+from disputatio.graphs.compose import turns_of
+from disputatio.graphs.speaking import last_of, spoken, told
+from disputatio.graphs.strategies.sql_paths import Leaf, Segment, elected, segment_of
 from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.transcript import of_kind, words
 from disputatio.question import Question
@@ -45,6 +34,7 @@ from disputatio.strategies import strategy
 from disputatio.thought import Answer, Link, Thought
 from disputatio.tools.database import Database
 from disputatio.tools.sql import opened, schema_text
+from disputatio.tools.sql_results import block, is_ordered, read, same, shown_rows, single
 from disputatio.tools.sqlite import SqliteDatabase
 from disputatio.tools.tool import Tool, tool
 
@@ -96,8 +86,7 @@ class Paths(State):
 
 
 def _segments(samples: int, depth: int, leaves: int, solver: Agent | None, **_: Any) -> int:
-    widths: list[int] = [min(samples**level, leaves) for level in range(1, depth + 2)]
-    return sum(widths) * (solver.turns if solver else 1)
+    return sum(min(int(samples**level), leaves) for level in range(1, depth + 2)) * turns_of(solver)
 
 
 @strategy(source="ReEx-SQL 2025, sections on execution-aware reasoning and tree decoding", calls=_segments)
@@ -133,7 +122,10 @@ def reex_sql(
     paper does not give them; the reply is cut behind its first query after it was written, not while it is. A query
     that fails is not repaired, and equal queries are run once.
     """
-    _check(samples, depth, leaves)
+    if samples < 1 or depth < 0 or leaves < 1:
+        raise ConfigurationError(
+            f"reex_sql needs samples and leaves of at least 1, and depth of 0 or more: got {samples}, {leaves}, {depth}"
+        )
     known = None if database is None else opened(database, seconds=SECONDS, max_rows=MAX_ROWS)
     writer = solver or Agent(
         name="solver",
@@ -156,7 +148,7 @@ def reex_sql(
         node = state["node"]
         about = [one for one in state["thoughts"] if one.id == node["id"]]
         parts = (state["schema"], node["text"], LAST if node["depth"] == depth else "")
-        agent = informed(writer, "\n\n".join(filter(None, parts)), name=f"{writer.name} {state['place']}", about=about)
+        agent = told(writer, "\n\n".join(filter(None, parts)), name=f"{writer.name} {state['place']}", about=about)
         before = State(question=state["question"], thoughts=[], round=node["depth"] + 1)
         said = await spoken(agent, before, runtime)
         last = last_of(said)
@@ -189,19 +181,9 @@ def reex_sql(
         shared = {key: state.get(key, []) for key in ("question", "thoughts", "schema")}
         return [Send("write", {**shared, "node": node, "place": n}) for n, node in enumerate(nodes, 1)] or "elect"
 
-    graph.add_edge(START, "look")
     graph.add_conditional_edges("look", go_on, ["write", "elect"])
-    graph.add_edge("write", "execute")
     graph.add_conditional_edges("execute", go_on, ["write", "elect"])
-    graph.add_edge("elect", END)
-    return graph
-
-
-def _check(samples: int, depth: int, leaves: int) -> None:
-    if samples < 1 or depth < 0 or leaves < 1:
-        raise ConfigurationError(
-            f"reex_sql needs samples and leaves of at least 1, and depth of 0 or more: got {samples}, {leaves}, {depth}"
-        )
+    return graph.add_edge(START, "look").add_edge("write", "execute").add_edge("elect", END)
 
 
 async def _executed(
@@ -283,6 +265,6 @@ def _tools(database: Database) -> list[Tool]:
     @tool(name="execute", access="read", timeout_s=SECONDS + 5, max_output=8000)
     def execute(statement: str) -> str:
         """Run a query."""
-        return told(database.query(statement), ordered=is_ordered(statement))
+        return shown_rows(database.query(statement), ordered=is_ordered(statement))
 
     return [schema, execute]

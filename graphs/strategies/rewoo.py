@@ -11,6 +11,7 @@ from disputatio.agents.agent import Agent
 from disputatio.agents.forms import Form, answered
 from disputatio.agents.tool_step import listed
 from disputatio.errors import ConfigurationError
+from disputatio.graphs.compose import turns_of
 from disputatio.graphs.plan_execute import plan_execute
 from disputatio.graphs.wiring import Graph
 from disputatio.memory.transcript import of_kind
@@ -55,9 +56,7 @@ def _solving(agent: Agent, question: Question, seen: Sequence[Thought]) -> str:
 
 @strategy(
     source="Xu et al. 2023, arXiv:2305.18323, section 2; defaults of the released code",
-    calls=lambda tools, steps, repairs, planner, solver: (
-        (planner.turns if planner else 1) * (1 + repairs) + steps + (solver.turns if solver else 1)
-    ),
+    calls=lambda tools, steps, repairs, planner, solver: turns_of(planner) * (1 + repairs) + steps + turns_of(solver),
 )
 def rewoo(
     *,

@@ -20,14 +20,16 @@ from disputatio.agents.agent import Agent
 from disputatio.agents.verifier import Verifier
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, ModelError, unknown
+from disputatio.graphs.bandit import Attempt, Policy, Table, choose
 from disputatio.graphs.compose import Part, nested, numbered, turns_of
+from disputatio.graphs.conclude import reported
 from disputatio.graphs.escalate import approves
 from disputatio.graphs.learning import Outcome
+from disputatio.graphs.speaking import last_of
 from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
 from disputatio.graphs.strategies.explore_execute import explore_execute
-from disputatio.graphs.strategies.meta_policy import Attempt, Policy, Table, choose
 from disputatio.graphs.strategies.self_consistency import self_consistency
-from disputatio.graphs.wiring import Graph, new_graph
+from disputatio.graphs.wiring import Graph, joined, new_graph
 from disputatio.question import Question
 from disputatio.state import Output, State
 from disputatio.strategies import strategy
@@ -98,18 +100,12 @@ def smart_meta_strategy(
     """
     kind = kind_of or _kind_of
     meta = _Meta(tuple(strategies), outcome or Verifier(), learn, soft, refine, policy, kind, price, table)
-    graph = new_graph(state=Episode)
-    graph.add_node("select", meta.select)
-    graph.add_node("check", meta.check)
-    graph.add_node("conclude", meta.conclude)
-    graph.add_edge(START, "select")
+    graph = new_graph(meta.select, meta.check, meta.conclude, state=Episode)
+    graph.add_edge(START, "select").add_edge("conclude", END)
     graph.add_conditional_edges("select", _chosen, meta.names)
     for part, name in zip(strategies, meta.names, strict=True):
-        graph.add_node(name, meta.attempt(part, name))
-        graph.add_edge(name, "check")
-    graph.add_conditional_edges("check", meta.after, ["select", "conclude"])
-    graph.add_edge("conclude", END)
-    return graph
+        graph.add_node(name, meta.attempt(part, name)).add_edge(name, "check")
+    return graph.add_conditional_edges("check", meta.after, ["select", "conclude"])
 
 
 @dataclass(frozen=True)
@@ -161,9 +157,9 @@ class _Meta:
                     raise
                 return {"trail": [*trail, asdict(Attempt(name, 0.0, crashed=True))]}
             tokens = sum(one.usage.tokens for one in runtime.context.thoughts[first:])
-            said = {"thoughts": concluded["thoughts"], "links": concluded["links"]}
             answered = {**answers, name: concluded["answer"]}
-            return {**said, "trail": [*trail, asdict(Attempt(name, 0.0, tokens))], "answers": answered}
+            tried = [*trail, asdict(Attempt(name, 0.0, tokens))]
+            return {**joined(concluded), "trail": tried, "answers": answered}
 
         return node
 
@@ -176,7 +172,7 @@ class _Meta:
             score = float(self.judge(Question.of(state["question"]), answer))
             return {"trail": [*before, {**last, "outcome": min(max(score, 0.0), 1.0)}]}
         update = await self.judge(State(question=state["question"], thoughts=state["thoughts"][-1:]), runtime)
-        verdict = next(iter(update.get("thoughts", [])[-1:]), None)
+        verdict = last_of(update)
         score = 0.0 if verdict is None else float(approves(verdict)) if verdict.score is None else verdict.score
         return {**update, "trail": [*before, {**last, "outcome": score}]}
 
@@ -194,7 +190,7 @@ class _Meta:
         right = trail[-1]["outcome"] >= 0.5
         best = trail[-1]["strategy"] if right else max(answers, key=lambda name: known.mean(kind, name))
         report = {"trail": list(trail), "kind": kind, "verified": right, "by": best}
-        return {"answer": answers[best].model_copy(update={"data": {**answers[best].data, **report}})}
+        return {"answer": reported(answers[best], report)}
 
     @property
     def _space(self) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ import json
 import re
 from typing import NamedTuple
 
-from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 
 from disputatio.agents.agent import Agent
@@ -16,14 +15,14 @@ from disputatio.agents.proposer import unfinished
 from disputatio.agents.tool_step import observe
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.conclude import own_answer
-from disputatio.graphs.speaking import last_of, spoken, told
-from disputatio.graphs.wiring import Graph, new_graph
+from disputatio.graphs.act_observe import Trail, ending, in_turns, observed, turn
+from disputatio.graphs.compose import turns_of
+from disputatio.graphs.conclude import reported
+from disputatio.graphs.wiring import Graph
 from disputatio.memory.transcript import of_kind, words
 from disputatio.question import Question
-from disputatio.state import Output, State, Update
+from disputatio.state import Output
 from disputatio.strategies import strategy
-from disputatio.thought import Link, Thought
 from disputatio.tools.python import python_tool
 from disputatio.tools.tool import Tool
 
@@ -53,27 +52,20 @@ class Block(NamedTuple):
     """Characters of text before it."""
 
 
-class Trajectory(State):
-    """The state of the loop."""
+class Trajectory(Trail):
+    """The state of the loop; its trail is of text, code and output."""
 
-    given: int
-    """How many thoughts there were before."""
-    trail: list[str]
-    """Text, code and output in order, as the solver sees them."""
     code: str
     """The code to be run; empty if there is none."""
     blocks: int
     """How many were run."""
     first: int
     """Characters of the trajectory before the first block; -1 if there was none."""
-    last: Thought
-    ended: str
-    """Why the loop is over; empty while it is not."""
 
 
 @strategy(
     source="Lin and Xu 2025, arXiv:2508.19201; how the model is used, not how it is trained",
-    calls=lambda turns, tool, keeps_state, code_early, solver: turns * (solver.turns if solver else 1),
+    calls=lambda turns, tool, keeps_state, code_early, solver: turns * turns_of(solver),
 )
 def tool_integrated_reasoning(
     *,
@@ -116,30 +108,17 @@ def tool_integrated_reasoning(
     )
 
     async def reason(state: Trajectory, runtime: Runtime[Context]) -> dict[str, object]:
-        given, now = state.get("given", len(state.get("thoughts", []))), state.get("round", 0) + 1
         trail, is_last = state.get("trail", []), state.get("round", 0) + 1 >= turns
         shown = ["\n".join(["Work so far:", *trail])] if trail else []
-        observed = [one for one in state.get("thoughts", [])[given:] if one.role == "tool"]
-        agent = told(
-            thinker,
-            "\n\n".join([*shown, *([LAST] if is_last else [])]),
-            about=observed[-1:],
-            kind="uses",
-        )
-        before = State(question=state["question"], thoughts=state.get("thoughts", [])[:given], round=now)
-        said = await spoken(agent, before, runtime)
-        last = last_of(said)
+        update, last = await turn(thinker, "\n\n".join([*shown, *([LAST] if is_last else [])]), state, runtime)
         if last is None:
-            return {**said, "given": given, "round": now, "ended": "too long" if said.get("thoughts") else "no reply"}
+            return update
         block = None if is_last else block_of(last.text)
         first = state.get("first", -1)
         if block and first < 0:
             first = sum(map(len, trail)) + block.place
         return {
-            **said,
-            "given": given,
-            "round": now,
-            "last": last,
+            **update,
             "trail": [*trail, block.before if block else without_output(last.text)],
             "code": block.code if block else "",
             "first": first,
@@ -154,16 +133,11 @@ def tool_integrated_reasoning(
         result = await observe(
             [runner], runner.name, given, question, context, asked_by=last.author, round=state["round"]
         )
-        links = [Link(source=result.id, target=last.id, kind="uses")]
-        context.say(result, links=links)
         shown = words(result).replace("```", "` ` `")  # what is printed does not end the block
-        output = f"```output\n{shown}\n```"
-        update = Update(thoughts=[result], links=links)
-        return {**update, "trail": [*state["trail"], output], "blocks": state.get("blocks", 0) + 1}
+        update = observed(result, f"```output\n{shown}\n```", state, context)
+        return {**update, "blocks": state.get("blocks", 0) + 1}
 
     async def conclude(state: Trajectory) -> Output:
-        done = state["ended"] == "answered"
-        answer = own_answer(state["last"] if done else None, Question.of(state["question"]))
         length = sum(map(len, state.get("trail", [])))
         report = {
             "ended": state["ended"] or "turns",
@@ -171,18 +145,9 @@ def tool_integrated_reasoning(
             "blocks": state.get("blocks", 0),
             "first_code": round(state["first"] / length, 3) if state.get("first", -1) >= 0 and length else None,
         }
-        return {"answer": answer.model_copy(update={"data": report})}
+        return {"answer": reported(ending(state), report)}
 
-    graph = new_graph(reason, execute, conclude)
-
-    def after(state: Trajectory) -> str:
-        return "conclude" if state["ended"] or state["round"] >= turns else "execute"
-
-    graph.add_edge(START, "reason")
-    graph.add_conditional_edges("reason", after, ["execute", "conclude"])
-    graph.add_edge("execute", "reason")
-    graph.add_edge("conclude", END)
-    return graph
+    return in_turns(reason, execute, conclude, most=turns)
 
 
 def block_of(text: str) -> Block | None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.proposer import step_of
+from disputatio.graphs.compose import turns_of
 from disputatio.graphs.tree_search import tree_search
 from disputatio.graphs.valuation import rollouts as by_rollouts
 from disputatio.graphs.wiring import Graph
@@ -24,7 +25,7 @@ GAP = 3 / 8
 @strategy(
     source="Disputatio, on the tree construction of He et al. 2024, arXiv:2407.00390, section 3.1 (Tree-PLV)",
     calls=lambda expansions, children, rollouts, target, proposer, solver: (
-        expansions * children * ((proposer.turns if proposer else 1) + rollouts * (solver.turns if solver else 1)) + 1
+        expansions * children * (turns_of(proposer) + rollouts * turns_of(solver)) + 1
     ),
 )
 def tree_plv_search(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disputatio.errors import ConfigurationError
-from disputatio.graphs.strategies.clusters import clusters, cosine
+from disputatio.graphs.clusters import clusters, cosine
 
 PLANE = {"a": (1, 0), "b": (0.99, 0.1), "c": (0.95, 0.3), "d": (0.98, 0.2), "x": (0, 1), "y": (0.1, 1), "zero": (0, 0)}
 

@@ -11,8 +11,7 @@ from langgraph.store.memory import InMemoryStore
 import disputatio as dp
 from disputatio.errors import ConfigurationError, StoreError
 from disputatio.graphs import comorag
-from disputatio.graphs.run import prepare
-from disputatio.graphs.strategies.comorag_index import (
+from disputatio.graphs.book_index import (
     LAYERS,
     Book,
     Shelves,
@@ -21,8 +20,9 @@ from disputatio.graphs.strategies.comorag_index import (
     passages_in,
     window,
 )
+from disputatio.graphs.run import prepare
 from disputatio.graphs.strategies.comorag_pool import nearest_half
-from disputatio.graphs.strategies.medprompt_examples import bag_of_words
+from disputatio.memory.bag_of_words import bag_of_words
 from disputatio.memory.knowledge_graph import Triple
 from disputatio.memory.workspace import Evidence
 from disputatio.models import ScriptedModel

@@ -16,7 +16,8 @@ from disputatio.errors import ConfigurationError, StoreError
 from disputatio.graphs import medprompt
 from disputatio.graphs.run import prepare, run
 from disputatio.graphs.strategies.medprompt import permutations, unshuffled
-from disputatio.graphs.strategies.medprompt_examples import Example, bag_of_words, nearest, read_examples, with_chains
+from disputatio.graphs.strategies.medprompt_examples import Example, nearest, read_examples, with_chains
+from disputatio.memory.bag_of_words import bag_of_words
 from disputatio.models import ScriptedModel
 from disputatio.question import Question
 from disputatio.result import Result

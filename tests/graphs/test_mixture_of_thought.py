@@ -8,7 +8,7 @@ from disputatio.errors import ConfigurationError
 from disputatio.evals import forecast
 from disputatio.graphs import mixture_of_thought, self_consistency
 from disputatio.graphs.run import prepare, run
-from disputatio.graphs.strategies.table_reading import checked_table, computes, label_of, last_code
+from disputatio.graphs.worked_out import checked_table, computes, label_of, last_code
 from disputatio.models import ScriptedModel, SimulatedModel
 from disputatio.question import Question
 from disputatio.result import Result

@@ -19,21 +19,12 @@ from hypothesis import strategies as st
 from disputatio.errors import ConfigurationError
 from disputatio.graphs import reex_sql
 from disputatio.graphs.run import prepare, run
-from disputatio.graphs.strategies.sql_paths import (
-    Leaf,
-    block,
-    elected,
-    is_ordered,
-    key_of,
-    read,
-    same,
-    segment_of,
-    told,
-)
+from disputatio.graphs.strategies.sql_paths import Leaf, elected, segment_of
 from disputatio.models import ScriptedModel
 from disputatio.question import Question
 from disputatio.result import Result
 from disputatio.tools.database import Rows
+from disputatio.tools.sql_results import block, is_ordered, key_of, read, same, shown_rows
 from disputatio.tools.sqlite import SqliteDatabase
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -194,7 +185,7 @@ def test_results_are_equal_by_value() -> None:
 def test_the_key_of_a_result_does_not_depend_on_an_order_that_was_not_asked_for(rows: Any, random: Any) -> None:
     mixed = random.sample(rows, len(rows))
     assert key_of(rows, ordered=False) == key_of(mixed, ordered=False)
-    assert read(told(Rows(("a",), rows), ordered=False)) == (len(rows), key_of(rows, ordered=False))
+    assert read(shown_rows(Rows(("a",), rows), ordered=False)) == (len(rows), key_of(rows, ordered=False))
 
 
 def test_queries_are_compared_and_read() -> None:

@@ -12,8 +12,8 @@ from langgraph.store.memory import InMemoryStore
 from disputatio.agents import Solver
 from disputatio.errors import ConfigurationError, ModelError
 from disputatio.graphs import smart_meta_strategy
+from disputatio.graphs.bandit import Attempt, Policy, Record, Table, choose
 from disputatio.graphs.run import prepare, run
-from disputatio.graphs.strategies.meta_policy import Attempt, Policy, Record, Table, choose
 from disputatio.models import ScriptedModel
 from disputatio.question import Question
 from disputatio.thought import Answer

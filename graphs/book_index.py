@@ -1,4 +1,4 @@
-"""The index of ComoRAG: passages with the facts they state, summaries of clusters, and summaries along the story.
+"""The index of a long text in layers: passages with their facts, summaries of clusters, summaries along the story.
 
     veridical    passages, ranked by a walk over the graph of their facts
     semantic     summaries of what belongs together, and summaries of these, up to five levels
@@ -22,11 +22,10 @@ from disputatio.agents.triple_extractor import TripleExtractor, learn
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, StoreError, require
 from disputatio.graphs.speaking import last_of, spoken
-from disputatio.graphs.strategies.medprompt_examples import bag_of_words
+from disputatio.memory.bag_of_words import Embed, embedding
 from disputatio.memory.clustering import soft_clusters
-from disputatio.memory.embedding import default_embedder
 from disputatio.memory.knowledge_graph import KnowledgeGraph, Triple
-from disputatio.memory.passage_graph import Embed, PassageGraph
+from disputatio.memory.passage_graph import PassageGraph
 from disputatio.memory.vectors import Vectors, unit
 from disputatio.memory.workspace import content_hash
 from disputatio.question import Question
@@ -99,12 +98,6 @@ def indexing_calls(passages: int, layers: Collection[str] = LAYERS) -> int:
         clusters += left
     stretches = ceil(passages / window(passages))
     return passages * ("veridical" in layers) + clusters * ("semantic" in layers) + stretches * ("episodic" in layers)
-
-
-def embedding(embed: Embed | None = None) -> Embed:
-    """The given embedding, else that of the embedded model, else bags of words where it is not installed."""
-    found = None if embed else default_embedder()
-    return embed or (found.embed if found else bag_of_words)
 
 
 async def index_book(

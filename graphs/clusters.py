@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -10,9 +10,8 @@ from typing import Any
 import networkx as nx
 
 from disputatio.errors import ConfigurationError
+from disputatio.memory.bag_of_words import Embed
 
-Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
-"""Turns texts into vectors of one length, one for each text."""
 Vector = Mapping[Any, float]
 """Numbers by dimension; those left out are 0."""
 

@@ -1,11 +1,17 @@
-"""Reading of code and truth tables that a model wrote: what there is to run, and what a table says when it is exact."""
+"""Working out what a model only wrote: its code is run in the sandbox, its truth table is checked exactly."""
 
 import ast
+import json
 import re
 from collections.abc import Sequence
+from typing import Any
 
+from disputatio.agents.tool_step import observation, observe
+from disputatio.context import Context
 from disputatio.errors import ToolError
 from disputatio.question import Question
+from disputatio.thought import Thought
+from disputatio.tools import python
 from disputatio.tools.truth_table import TruthTable, Verdict, table_of
 
 _CODE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
@@ -17,6 +23,44 @@ _WORDS = {
 }
 """How a question may call what follows from premises; inconsistent premises count as uncertain."""
 _WORKING = (ast.BoolOp, ast.Compare, ast.If, ast.IfExp, ast.Not, ast.BinOp, ast.For, ast.While, ast.comprehension)
+
+
+async def executed(said: Thought, question: Question, context: Context) -> Thought | None:
+    """Run the code of a reply; the thought has an answer if what it prints last is one."""
+    code = last_code(said.text)
+    if code is None:
+        return None
+    asked = json.dumps({"code": code})
+    made = await observe(
+        [python], "python", asked, question, context, asked_by=said.author, round=said.round, origin=said.id
+    )
+    printed = (made.text.strip().splitlines() or [""])[-1].strip().strip("'\"")
+    label = printed if not made.data["failed"] and question.canonical(printed) is not None else None
+    if label is not None and not computes(code):
+        result, label = "prints a fixed text", None
+    else:
+        result = printed if label is not None else "failed" if made.data["failed"] else "prints no answer"
+    data = {**made.data, "about": said.author, "result": result, "conflict": _differ(label, said, question)}
+    return made.model_copy(update={"answer": label, "data": data})
+
+
+async def tabulated(said: Thought, question: Question, context: Context) -> Thought | None:
+    """Check the table of a reply; the thought has an answer if the question has a label for what follows."""
+    premises, conclusion = said.data.get("premises"), str(said.data.get("conclusion") or "")
+    if not isinstance(premises, list) or not premises or not conclusion:
+        return None
+    rows = said.data.get("rows")
+    verdict, words = checked_table([str(one) for one in premises], conclusion, [str(one) for one in rows or ()])  # type: ignore[union-attr]
+    label = label_of(verdict, question)
+    data: dict[str, Any] = {"about": said.author, "result": verdict or "no table", "failed": verdict is None}
+    data["conflict"] = _differ(label, said, question)
+    made = observation("truth table", words, context, round=said.round, data=data, origin=said.id)
+    return made.model_copy(update={"answer": label})
+
+
+def _differ(label: str | None, said: Thought, question: Question) -> bool:
+    """Whether what was worked out is another answer than the one in the reply."""
+    return label is not None and question.canonical(label) != question.canonical(said.answer)
 
 
 def last_code(text: str) -> str | None:

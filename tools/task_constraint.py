@@ -2,11 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydantic import Field
-
-from disputatio.agents.forms import Form
 from disputatio.errors import ToolError
 from disputatio.question import Question
 from disputatio.tools.constraints import Constraints
@@ -16,22 +13,6 @@ OPTION = "is_"
 """Put before the letter of a choice: the variable that says whether its condition holds."""
 MOST = 12
 """Models that are looked for: enough to name the values that are left."""
-
-
-class Formal(Form):
-    """What an analyst gives: the frame of reference and the objective."""
-
-    variables: list[str] = Field(
-        description="a list of declarations, such as right: real, n: int(1, 9), ok: bool, colour: {red, green}"
-    )
-    definitions: list[str] = Field(
-        default=[], description="a list of conditions that define the variables by one another, such as n == 2*m + 1"
-    )
-    objective: str = Field(description="the name of the one variable that is asked for")
-    options: list[str] = Field(
-        default=[], description="for a question with choices: a list with the condition of each, such as A: right > 0"
-    )
-    ambiguities: list[str] = Field(default=[], description="a list of other readings of the question; none if clear")
 
 
 @dataclass(frozen=True)
@@ -145,3 +126,40 @@ def status_of(task: TaskConstraint, held: Constraints, found: Solved) -> tuple[s
         return f"ok: {task.objective} = {values[0]}", values[0]
     more = "" if found.complete else ", ..."
     return f"ok: not unique; {task.objective} can be {', '.join(dict.fromkeys(values))}{more}", None
+
+
+class Step(NamedTuple):
+    """One increment, and what holds after it."""
+
+    status: str
+    """Before it is tried, the increment itself."""
+    added: list[str]
+    dropped: list[str]
+    answer: str | None = None
+
+
+def increment(task: TaskConstraint, given: Step, *, frozen: bool) -> Step:
+    """Try an increment: one that fits is kept, one that contradicts is taken back.
+
+    Where the constraint is not frozen, what contradicts the increment is dropped instead.
+    """
+    text, kept, dropped, _ = given
+    try:
+        before = added(task.constraints, kept)
+        held = added(before, [text])
+        new = [line for line, _ in held.conditions[len(before.conditions) :]]
+        found = task.solved(held)
+        while found.status == "unsat" and not frozen:
+            core = [held.conditions[place][0] for place in found.core]
+            if set(core) <= set(new):
+                break
+            dropped, task = [*dropped, *core], task.without(core)
+            kept = [line for line in kept if line not in core]
+            held = added(added(task.constraints, kept), new)
+            found = task.solved(held)
+        status, answer = status_of(task, held, found)
+    except ToolError as error:
+        return Step(f"refused: {error}", kept, dropped)
+    if found.status == "unsat":
+        return Step(f"{status}; it is taken back", kept, dropped)
+    return Step(status, [*kept, *new], dropped, answer)
