@@ -21,7 +21,7 @@ from disputatio.memory.transcript import View, everything, render, shortened
 from disputatio.model import Message, Model
 from disputatio.question import Question
 from disputatio.state import State, Update
-from disputatio.thought import Kind, Link, Thought
+from disputatio.thought import Kind, Link, LinkKind, Thought
 from disputatio.tools.tool import Tool
 from disputatio.tools.toolbox import Toolbox
 
@@ -37,6 +37,11 @@ Relate = Callable[[Thought, Sequence[Thought]], Sequence[Link]]
 """Links a new thought to those that its author saw."""
 FormOf = Callable[[Question, Sequence[Thought]], type[Form]]
 """Chooses a form by the question and what the agent sees."""
+
+
+def linking(kind: LinkKind) -> Relate:
+    """Link a thought to all that its author saw."""
+    return lambda thought, seen: [Link(source=thought.id, target=one.id, kind=kind) for one in seen]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -1,11 +1,8 @@
 """Cue writer: says what evidence means for a question, so that the evidence itself need not be read again."""
 
-from collections.abc import Sequence
-
-from disputatio.agents.agent import Agent
+from disputatio.agents.agent import Agent, linking
 from disputatio.memory.transcript import everything
 from disputatio.model import Model
-from disputatio.thought import Link, LinkKind, Thought
 
 CUE = """\
 Above stands a part of the evidence. Write down what it says that bears on the question, or on what was searched for, \
@@ -30,7 +27,7 @@ def CueWriter(name: str = "cue writer", *, model: str | Model | None = None) -> 
         instruction=CUE,
         kind="observation",
         view=everything,
-        relate=lambda thought, seen: _linked(thought, seen, "uses"),
+        relate=linking("uses"),
         temperature=0.0,
         model=model,
     )
@@ -49,11 +46,7 @@ def Fuser(name: str = "fuser", *, model: str | Model | None = None) -> Agent:
         instruction=FUSE,
         kind="summary",
         view=everything,
-        relate=lambda thought, seen: _linked(thought, seen, "aggregates"),
+        relate=linking("aggregates"),
         temperature=0.0,
         model=model,
     )
-
-
-def _linked(thought: Thought, seen: Sequence[Thought], kind: LinkKind) -> list[Link]:
-    return [Link(source=thought.id, target=one.id, kind=kind) for one in seen]

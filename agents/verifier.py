@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, create_model
 
-from disputatio.agents.agent import Agent
+from disputatio.agents.agent import Agent, linking
 from disputatio.agents.forms import Form, Percent, naming
 from disputatio.memory.transcript import View, everything
 from disputatio.model import Model
@@ -54,7 +54,7 @@ def ClaimExtractor(
         form=create_model("Claims", __base__=Form, claims=(list[str], listed)),
         prose=False,
         view=view,
-        relate=lambda thought, seen: [Link(source=thought.id, target=one.id, kind="uses") for one in seen],
+        relate=linking("uses"),
         model=model,
     )
 

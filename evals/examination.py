@@ -19,12 +19,12 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from disputatio.agents import Agent, Judge, StepCritic, Verifier
+from disputatio.agents.comparer import comparer
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, unknown
 from disputatio.evals.items import Item, Task
 from disputatio.evals.metrics.meta_reasoning import Finding, found_by, solution_in
 from disputatio.evals.scorers.steps import read_step
-from disputatio.graphs.strategies.pairwise_judge import comparer
 from disputatio.question import Question
 from disputatio.state import Input, Output, State
 from disputatio.strategies import Strategy, strategy

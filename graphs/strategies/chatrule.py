@@ -14,10 +14,11 @@ from langgraph.types import Send
 from disputatio.agents.agent import Agent
 from disputatio.agents.rule_proposer import RuleJudge, RuleProposer
 from disputatio.context import Context
+from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import turns_of
 from disputatio.graphs.conclude import reported
 from disputatio.graphs.speaking import spoken, told
-from disputatio.graphs.strategies.mined_rules import Mine, Wanted, checked
+from disputatio.graphs.strategies.mined_rules import Mine, Wanted
 from disputatio.graphs.wiring import Graph, Seat, all_at_once, new_graph
 from disputatio.memory.knowledge_graph import KnowledgeGraph, Step
 from disputatio.memory.knowledge_graph_formats import open_graph
@@ -114,9 +115,10 @@ def chatrule(
     from; rules without support are dropped before they are validated, and at most `most` are kept; near duplicates
     are not summed up by a further call. Prompts are ours, and begin with the question.
     """
-    numbers = {"anchors": anchors, "shown": shown, "generations": generations, "max_length": max_length, "most": most}
-    checked(wanted, numbers)
-    mine = Mine(open_graph(graph), weight)
+    if min(anchors, shown, generations, max_length, most) < 1:
+        given = f"{anchors=}, {shown=}, {generations=}, {max_length=}, {most=}"
+        raise ConfigurationError(f"the numbers of chatrule are at least 1, got {given}")
+    mine = Mine(open_graph(graph), weight, wanted)
     named = [relations] if isinstance(relations, str) else relations
     mine.check(named or [])
     about = mine.graph.find(entity) if entity is not None else None
@@ -160,7 +162,7 @@ def chatrule(
         sound = [rule for rule in rules if rule not in unsound]
         asked = about or next(iter(mine.graph.names.mentioned(question.text)), None)
         head = (state["heads"] or [""])[0]
-        answer = mine.answer([rule for rule in sound if rule.head == head], head, asked, wanted, question)
+        answer = mine.answer([rule for rule in sound if rule.head == head], head, asked, question)
         report = {
             "rules": [mine.reported(rule) for rule in sound],
             "unsound": [str(rule) for rule in unsound],

@@ -17,7 +17,7 @@ from typing import Any
 from langgraph.graph import END, START
 from pydantic import Field
 
-from disputatio.agents.agent import Agent
+from disputatio.agents.agent import Agent, linking
 from disputatio.agents.forms import Form
 from disputatio.agents.prober import Prober
 from disputatio.agents.proposer import unfinished
@@ -34,7 +34,6 @@ from disputatio.graphs.book_index import (
 from disputatio.graphs.compose import turns_of
 from disputatio.graphs.evidence_loop import SUFFICES
 from disputatio.graphs.strategies.comorag_loop import Loop
-from disputatio.graphs.strategies.comorag_pool import uses
 from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.bag_of_words import Embed, embedding
 from disputatio.memory.transcript import everything
@@ -123,7 +122,7 @@ def comorag(
         )
     given = documents if isinstance(documents, Book) else None
     vectors = embedding(embed)
-    answering = answerer or Solver("answerer", instruction=SUFFICES, temperature=0.0)
+    answering = answerer or replace(Solver("answerer", instruction=SUFFICES, temperature=0.0), form=unfinished)
     asking = prober or replace(Prober(), instruction=PROBE.format(probes=probes), form=Queries)
     loop = Loop(
         opened=lru_cache(maxsize=2)(lambda book: Shelves(given or Book.model_validate_json(book), vectors)),
@@ -135,8 +134,8 @@ def comorag(
         k=k,
         tokens=tokens,
         layers=kinds,
-        answerer=replace(answering, view=everything, relate=uses, form=answering.form if answerer else unfinished),
-        forced=replace(answerer or Solver("answerer", temperature=0.0), view=everything, relate=uses),
+        answerer=replace(answering, view=everything, relate=linking("uses")),
+        forced=replace(answerer or Solver("answerer", temperature=0.0), view=everything, relate=linking("uses")),
         prober=replace(asking, view=everything),
         embed=vectors,
     )

@@ -16,7 +16,7 @@ from disputatio.memory.vectors import unit
 from disputatio.memory.workspace import Evidence, evidence
 from disputatio.question import Question
 from disputatio.state import State
-from disputatio.thought import Link, Thought
+from disputatio.thought import Thought
 
 SHARES = {"veridical": 3, "semantic": 1, "episodic": 1}
 """How the tokens of the evidence are shared out, as in the released code: 3,000, 1,000 and 1,000."""
@@ -137,11 +137,6 @@ def nearest_half(question: str, pool: Sequence[Thought], embed: Embed) -> list[T
     near = [float(asked @ row) for row in rows]
     best = sorted(range(len(pool)), key=lambda place: -near[place])[: max(1, len(pool) // 2)]
     return [pool[place] for place in sorted(best)]
-
-
-def uses(thought: Thought, seen: Sequence[Thought]) -> list[Link]:
-    """Links to what an answer rests on."""
-    return [Link(source=thought.id, target=one.id, kind="uses") for one in seen]
 
 
 def findings(state: Reading, layers: Sequence[str]) -> list[JsonValue]:

@@ -14,6 +14,7 @@ from langgraph.runtime import Runtime
 from disputatio.agents.agent import Agent
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
+from disputatio.graphs.compose import turns_of
 from disputatio.graphs.conclude import reported, settled
 from disputatio.graphs.decisions import plurality
 from disputatio.graphs.sampling import Sampling, Stop
@@ -43,23 +44,9 @@ def unanimous(window: Sequence[str | None]) -> bool:
     return len(set(window)) == 1 and window[0] is not None
 
 
-def _adaptive(samples: int, certainty: float, batch: int, temperature: float, solver: Agent | None) -> Sampling:
-    if not 0.5 < certainty < 1:
-        raise ConfigurationError(f"the certainty is above 0.5 and below 1, not {certainty}")
-    is_enough: Stop = lambda votes: lead(votes) >= certainty  # noqa: E731
-    return Sampling(samples=samples, temperature=temperature, solver=solver, batch=batch, stop=is_enough)
-
-
-def _windows(samples: int, window: int, temperature: float, solver: Agent | None) -> Sampling:
-    if window < 2:
-        raise ConfigurationError(f"a window has at least 2 samples, got {window}")
-    is_enough: Stop = lambda votes: len(votes) % window == 0 and unanimous(votes[-window:])  # noqa: E731
-    return Sampling(samples=samples, temperature=temperature, solver=solver, batch=window, stop=is_enough)
-
-
 @strategy(
     source="Aggarwal et al. 2023, arXiv:2305.11860, section 3 (Adaptive-Consistency, beta rule)",
-    calls=lambda **given: _adaptive(**given).turns,
+    calls=lambda samples, solver, **_: samples * turns_of(solver),
 )
 def adaptive_consistency(
     *,
@@ -84,12 +71,15 @@ def adaptive_consistency(
     Departs from the paper: the beta rule only, not the Dirichlet one; zero-shot prompts; a sample without a readable
     answer abstains; ties are drawn by seed and marked.
     """
-    return _graph(_adaptive(samples, certainty, batch, temperature, solver), only_last=None)
+    if not 0.5 < certainty < 1:
+        raise ConfigurationError(f"the certainty is above 0.5 and below 1, not {certainty}")
+    drawn = {"samples": samples, "batch": batch, "temperature": temperature, "solver": solver}
+    return _graph(lambda votes: lead(votes) >= certainty, only_last=None, **drawn)
 
 
 @strategy(
     source="Li et al. 2024, arXiv:2401.10480, section 3 (ESC: early-stopping self-consistency)",
-    calls=lambda **given: _windows(**given).turns,
+    calls=lambda samples, solver, **_: samples * turns_of(solver),
 )
 def early_stopping_self_consistency(
     *, samples: int = 40, window: int = 5, temperature: float = 0.7, solver: Agent | None = None
@@ -108,23 +98,26 @@ def early_stopping_self_consistency(
     Departs from the paper: a window with a sample that cannot be read is not unanimous; zero-shot prompts; ties are
     drawn by seed and marked.
     """
-    return _graph(_windows(samples, window, temperature, solver), only_last=window)
+    if window < 2:
+        raise ConfigurationError(f"a window has at least 2 samples, got {window}")
+    drawn = {"samples": samples, "batch": window, "temperature": temperature, "solver": solver}
+    return _graph(lambda votes: len(votes) % window == 0 and unanimous(votes[-window:]), only_last=window, **drawn)
 
 
-def _graph(sampling: Sampling, only_last: int | None) -> Graph:
-    """Sample, then vote; if a rule has stopped it, over this many of the last samples."""
+def _graph(stop: Stop, *, only_last: int | None, **drawn: Any) -> Graph:
+    """Sample, then vote; if the rule has stopped it, over this many of the last samples."""
+    sampling = Sampling(stop=stop, **drawn)
 
     def vote(state: State, runtime: Runtime[Context]) -> Output:
         given, held = sampling.votes(state), sampling.held(state)
-        assert sampling.stop is not None
-        is_stopped = sampling.stop(given)
+        is_stopped = stop(given)
         first = len(given) - only_last if is_stopped and only_last else 0
         deciding = {name: held[name] for name in sampling.names[first:] if name in held}
         answer = settled(plurality(given[first:]), deciding, Question.of(state["question"]), seed=runtime.context.seed)
-        changes: dict[str, Any] = {}
-        if not answer.abstained:
-            changes["confidence"] = given.count(answer.value) / len(held)
-            changes["stop_reason"] = "agreed" if is_stopped else "finished"
-        return {"answer": reported(answer, {"samples": len(given)}, **changes)}
+        answer = reported(answer, {"samples": len(given)})
+        if answer.abstained:
+            return {"answer": answer}
+        sure, why = given.count(answer.value) / len(held), "agreed" if is_stopped else "finished"
+        return {"answer": answer.model_copy(update={"confidence": sure, "stop_reason": why})}
 
     return sampling.graph(vote)

@@ -11,11 +11,12 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from disputatio.agents.agent import Agent
+from disputatio.agents.agent import Agent, linking
 from disputatio.agents.judge import Judge
 from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
+from disputatio.graphs.compose import turns_of
 from disputatio.graphs.conclude import most_frequent, own_answer, reported
 from disputatio.graphs.refine import reviser_told
 from disputatio.graphs.revision import Revision
@@ -26,7 +27,6 @@ from disputatio.memory.transcript import everything
 from disputatio.question import Question
 from disputatio.state import Output, State
 from disputatio.strategies import strategy
-from disputatio.thought import Link, Thought
 
 AGAIN = "The answer above is not accepted. {cue} Think about the question again, step by step, and answer it anew."
 SYNTHESISE = "Above stand several answers to the question. Write the final answer: the one with the best support."
@@ -35,43 +35,12 @@ Oracle = Callable[[str], bool]
 """Tells whether an answer, in the words in which it was given, is right."""
 
 
-def last_attempt(drafts: Sequence[Thought], question: Question) -> Thought | None:
-    """The attempt that was made last, whether it can be read or not."""
-    return drafts[-1] if drafts else None
-
-
-def _loop(
-    rounds: int, schedule: Schedule, emotions: Sequence[str], oracle: Oracle | None, solver: Agent | None
-) -> Revision:
-    if rounds < 1 or not emotions:
-        raise ConfigurationError(f"heart needs at least 1 round and 1 emotion, got {rounds} and {len(emotions)}")
-    cues(schedule, rounds, 0, emotions)
-    thinker = solver or Solver()
-    return Revision(
-        draft=thinker,
-        revise=lambda number, seed: reviser_told(
-            AGAIN.format(cue=cues(schedule, rounds, seed, emotions)[number - 1][1]), thinker
-        ),
-        authors=(thinker.name,),
-        rounds=rounds,
-        accepts=lambda draft, critique: bool(oracle and draft.answer is not None and oracle(draft.answer)),
-        keep=last_attempt,
-    )
-
-
-def _most_turns(
-    rounds: int,
-    schedule: Schedule,
-    emotions: Sequence[str],
-    oracle: Oracle | None,
-    solver: Agent | None,
-    judge: Agent | None,
-) -> int:
-    synthesis = 0 if oracle else (judge or Judge()).turns
-    return _loop(rounds, schedule, emotions, oracle, solver).turns + synthesis
-
-
-@strategy(source="Pinto et al. 2025, arXiv:2509.22876 (HEART), version 2", calls=_most_turns)
+@strategy(
+    source="Pinto et al. 2025, arXiv:2509.22876 (HEART), version 2",
+    calls=lambda rounds, oracle, solver, judge, **_: (
+        (1 + rounds) * turns_of(solver) + (0 if oracle else turns_of(judge))
+    ),
+)
 def heart(
     *,
     rounds: int = 6,
@@ -102,8 +71,23 @@ def heart(
     attempt a round; the history shown is the attempt before; where the final answer cannot be read, the most frequent
     attempt is taken. Prompts are reworded.
     """
-    loop = _loop(rounds, schedule, emotions, oracle, solver)
-    deciding = replace(judge or Judge(), instruction=SYNTHESISE, view=everything, relate=_drawing_together)
+    if rounds < 1 or not emotions:
+        raise ConfigurationError(f"heart needs at least 1 round and 1 emotion, got {rounds} and {len(emotions)}")
+    cues(schedule, rounds, 0, emotions)  # are they known?
+    thinker = solver or Solver()
+
+    def revise(number: int, seed: int) -> Agent:
+        return reviser_told(AGAIN.format(cue=cues(schedule, rounds, seed, emotions)[number - 1][1]), thinker)
+
+    loop = Revision(
+        draft=thinker,
+        revise=revise,
+        authors=(thinker.name,),
+        rounds=rounds,
+        accepts=lambda draft, critique: bool(oracle and draft.answer is not None and oracle(draft.answer)),
+        keep=lambda drafts, question: drafts[-1] if drafts else None,  # whether it can be read or not
+    )
+    deciding = replace(judge or Judge(), instruction=SYNTHESISE, view=everything, relate=linking("aggregates"))
 
     def report(state: State, seed: int | None) -> dict[str, Any]:
         used = cues(schedule, state.get("round", 0), seed or 0, emotions)
@@ -129,7 +113,3 @@ def heart(
         return {**update, "answer": reported(answer, report(state, seed))}
 
     return loop.graph(conclude if oracle else synthesise)
-
-
-def _drawing_together(thought: Thought, seen: Sequence[Thought]) -> list[Link]:
-    return [Link(source=thought.id, target=one.id, kind="aggregates") for one in seen]

@@ -4,7 +4,6 @@ START -+-> think ----+-> compare -+-> END       the answers agree
        +-> no think -+            +-> rethink -> END
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,17 +11,17 @@ from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from disputatio.agents.agent import Agent, Instruct
+from disputatio.agents.agent import Agent
 from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import UnsupportedError
 from disputatio.graphs.conclude import own_answer, positions, reported
-from disputatio.graphs.speaking import last_of
+from disputatio.graphs.speaking import last_of, told
 from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.question import Question
 from disputatio.state import State, Update
 from disputatio.strategies import strategy
-from disputatio.thought import Answer, Link, Thought
+from disputatio.thought import Answer, Thought
 
 AT_ONCE = "Give your answer at once, without any reasoning."
 TWO = """\
@@ -78,15 +77,10 @@ def joint_thinking(*, solver: Agent | None = None, temperature: float = 0.6, emu
 
     async def rethink(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         given = held(state)
-        again = replace(
-            thinker,
-            name="second thinking",
-            view=lambda state: [one for one in thinker.view(state) if one.author not in MODES],
-            instruction=_told(thinker, given),
-            relate=lambda thought, seen: [
-                Link(source=thought.id, target=one.id, kind="verifies") for one in given.values()
-            ],
-        )
+        candidates = " and ".join(f'"{thought.answer}"' for thought in given.values())
+        words = ("", ONE, TWO)[len(given)].format(candidates=candidates)
+        again = told(thinker, words, name="second thinking", about=[*given.values()], kind="verifies")
+        again = replace(again, view=lambda state: [one for one in thinker.view(state) if one.author not in MODES])
         update = await _switched(again, state, runtime)
         said = last_of(update)
         answer = concluded(state, None if said is None or said.cut else said, "recalibrated")
@@ -103,19 +97,6 @@ def joint_thinking(*, solver: Agent | None = None, temperature: float = 0.6, emu
     graph.add_edge(list(MODES), "compare")
     graph.add_edge("rethink", END)
     return graph
-
-
-def _told(thinker: Agent, given: Mapping[str, Thought]) -> Instruct:
-    """The instruction of the second round: the candidates, then what the first one was told."""
-    candidates = " and ".join(f'"{thought.answer}"' for thought in given.values())
-    before = {0: "", 1: ONE, 2: TWO}[len(given)].format(candidates=candidates)
-
-    def told(agent: Agent, question: Question, seen: Sequence[Thought]) -> str:
-        usual = thinker.instruction
-        usual = usual if isinstance(usual, str) else usual(agent, question, seen)
-        return f"{before}\n\n{usual}" if before else usual
-
-    return told
 
 
 def _speaking(agent: Agent) -> Any:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from disputatio.errors import ConfigurationError, unknown
+from disputatio.errors import unknown
 from disputatio.memory.knowledge_graph import KnowledgeGraph
 from disputatio.memory.names import Names
 from disputatio.memory.rule_reading import read_rules
@@ -14,25 +14,29 @@ from disputatio.question import Question
 from disputatio.thought import Answer
 
 WEIGHTS = ("support", "coverage", "confidence", "pca")
+ENDS = ("tail", "head")
 Wanted = Literal["tail", "head"]
 
 
 class Mine:
     """A graph with its matrices, which are made when they are first needed and again when the graph has changed."""
 
-    def __init__(self, graph: KnowledgeGraph, weight: Weight) -> None:
+    def __init__(self, graph: KnowledgeGraph, weight: Weight, wanted: Wanted) -> None:
         """Take a graph.
 
         Args:
             graph: Where rules are mined.
             weight: Which of their scores counts.
+            wanted: Which end of a fact is missing that is to be predicted.
 
         Raises:
-            ConfigurationError: If there is no such score.
+            ConfigurationError: If there is no such score or end.
         """
         if weight not in WEIGHTS:
             raise unknown("weight", weight, WEIGHTS)
-        self.graph, self.weight = graph, weight
+        if wanted not in ENDS:
+            raise unknown("end of a fact", wanted, ENDS)
+        self.graph, self.weight, self.wanted = graph, weight, wanted
         self._made: tuple[int, Rules] | None = None
 
     @property
@@ -76,14 +80,13 @@ class Mine:
         example = self.rules.example(rule)
         return {"rule": str(rule), **self.rules.score(rule)._asdict(), "example": [*example] if example else None}
 
-    def answer(self, rules: Sequence[Rule], head: str, asked: str | None, wanted: Wanted, question: Question) -> Answer:
+    def answer(self, rules: Sequence[Rule], head: str, asked: str | None, question: Question) -> Answer:
         """The entity that rules of one relation speak for most and that is no fact yet; the best rule if none is asked.
 
         Args:
             rules: The best first.
             head: The relation.
             asked: The entity whose missing fact is wanted, if any.
-            wanted: Which end of it is missing.
             question: What is asked: candidates that are no answer to it are passed over.
 
         Raises:
@@ -94,11 +97,11 @@ class Mine:
             return Answer(stop_reason="undecided")
         if asked is None:
             return Answer(text=str(rules[0]), value=question.canonical(str(rules[0])), rationale=rationale)
-        found = self.rules.predict(rules, asked, weight=self.weight, inverse=wanted == "head")
-        fact = {one: (asked, head, one) if wanted == "tail" else (one, head, asked) for one in found}
+        found = self.rules.predict(rules, asked, weight=self.weight, inverse=self.wanted == "head")
+        fact = {one: (asked, head, one) if self.wanted == "tail" else (one, head, asked) for one in found}
         new = [one for one in found if fact[one] not in self.graph]
         report: dict[str, JsonValue] = {
-            "query": [asked, head, "?"] if wanted == "tail" else ["?", head, asked],
+            "query": [asked, head, "?"] if self.wanted == "tail" else ["?", head, asked],
             "candidates": {one: found[one] for one in new[:10]},
             "known": [one for one in found if fact[one] in self.graph],
         }
@@ -110,16 +113,3 @@ class Mine:
 
     def _weight(self, rule: Rule) -> float:
         return float(getattr(self.rules.score(rule), self.weight))
-
-
-def checked(wanted: str, numbers: dict[str, int]) -> None:
-    """See that parameters are allowed.
-
-    Raises:
-        ConfigurationError: If one is not.
-    """
-    if wanted not in ("tail", "head"):
-        raise unknown("end of a fact", wanted, ("tail", "head"))
-    if any(number < 1 for number in numbers.values()):
-        given = ", ".join(f"{name}={number}" for name, number in numbers.items())
-        raise ConfigurationError(f"the numbers of chatrule are at least 1, got {given}")

@@ -7,15 +7,14 @@ START -> candidate, all at once -> pair -+-> compare, every pair and order at on
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 from langgraph.types import Send
-from pydantic import BeforeValidator, Field
 
 from disputatio.agents.agent import Agent
-from disputatio.agents.forms import Form
+from disputatio.agents.comparer import comparer
 from disputatio.agents.judge import Judge
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
@@ -24,32 +23,10 @@ from disputatio.graphs.conclude import own_answer, reported
 from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
 from disputatio.graphs.strategies.duels import duel, orders, ranking
 from disputatio.graphs.wiring import Graph, Seat, all_at_once, joined, new_graph
-from disputatio.memory.transcript import everything
 from disputatio.question import Question
 from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
-from disputatio.thought import Link, Thought
-
-COMPARE = """\
-You are an impartial judge. Above stand two responses to the question, A and B. Compare their helpfulness, \
-correctness, coherence, complexity, verbosity and safety; correctness comes first. Think at length: look at each \
-response from several sides, doubt your first impression, and check what can be checked. Then sum up your reasons \
-briefly and give your preference as one of these numbers: -3 if A is much better, -2 if it is better, -1 if it is \
-slightly better; 1, 2 or 3 if B is slightly better, better or much better. There is no tie."""
-
-
-def _number(value: object) -> object:
-    """The number at the start of what was written: "+2" and "2 (B)" are 2."""
-    words = str(value).strip().removeprefix("<").split()
-    return int(words[0]) if words and words[0].lstrip("+-").isdecimal() and words[0].isascii() else value
-
-
-class Preference(Form):
-    """Which of two responses is better, and by how much."""
-
-    preference: Annotated[Literal[-3, -2, -1, 1, 2, 3], BeforeValidator(_number)] = Field(
-        description="-3, -2 or -1 if A is better, 1, 2 or 3 if B is better; a number only"
-    )
+from disputatio.thought import Thought
 
 
 class Bout(State):
@@ -128,20 +105,7 @@ def pairwise_judge(part: Part = chain_of_thought, *, n: int = 4, judge: Agent | 
     return graph.add_edge("candidate", "pair").add_edge("compare", "rank").add_edge("rank", END)
 
 
-def comparer(judge: Agent) -> Agent:
-    """The same judge, who now says which of two responses, the thoughts of A and B, is better."""
-    return replace(judge, instruction=COMPARE, kind="vote", form=Preference, view=everything, relate=_between)
-
-
 def _readable(state: State, names: Sequence[str]) -> list[Thought]:
     """The candidates with a readable answer."""
     question, said = Question.of(state["question"]), state.get("thoughts", [])
     return [one for one in said if one.author in names and question.canonical(one.answer) is not None]
-
-
-def _between(thought: Thought, seen: Sequence[Thought]) -> list[Link]:
-    """Support for the better response."""
-    score = thought.data.get("preference")
-    if not isinstance(score, int) or len(seen) != 2:
-        return [Link(source=thought.id, target=one.id, kind="uses") for one in seen]
-    return [Link(source=thought.id, target=seen[score > 0].id, kind="supports")]

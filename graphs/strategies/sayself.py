@@ -9,7 +9,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 from pydantic import Field
 
-from disputatio.agents.agent import Agent
+from disputatio.agents.agent import Agent, linking
 from disputatio.agents.forms import Form
 from disputatio.context import Context
 from disputatio.graphs.conclude import reported, settled
@@ -21,7 +21,7 @@ from disputatio.memory.transcript import everything
 from disputatio.question import Question
 from disputatio.state import State
 from disputatio.strategies import strategy
-from disputatio.thought import Answer, Link, Thought
+from disputatio.thought import Answer, Thought
 
 REFLECT = """\
 Above stand different answers that you gave to the question when you were asked several times. Contrast them. On what \
@@ -48,7 +48,7 @@ def reflector_named(name: str = "critic") -> Agent:
         form=Reflection,
         prose=False,
         view=everything,
-        relate=lambda thought, seen: [Link(source=thought.id, target=one.id, kind="uses") for one in seen],
+        relate=linking("uses"),
         temperature=0.0,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 from pydantic import Field
 
-from disputatio.agents.agent import Agent
+from disputatio.agents.agent import Agent, linking
 from disputatio.agents.forms import Form
 from disputatio.agents.judge import Judge
 from disputatio.context import Context
@@ -23,7 +23,6 @@ from disputatio.memory.transcript import everything
 from disputatio.question import Question
 from disputatio.state import State
 from disputatio.strategies import strategy
-from disputatio.thought import Link
 
 SELECT = """\
 Above stand replies 1 to {count} to the question. Which of them is the most consistent with the others, as a majority \
@@ -76,7 +75,7 @@ def universal_self_consistency(
             form=Selection,
             prose=False,
             view=everything,
-            relate=lambda thought, seen: [Link(source=thought.id, target=one.id, kind="uses") for one in seen],
+            relate=linking("uses"),
         )
         labelled = [one.model_copy(update={"author": name}) for name, one in shown.items()]
         update = await chooser(State(question=question, thoughts=labelled), runtime)

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from disputatio.agents.comparer import Preference
 from disputatio.agents.forms import read
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs import chain_of_thought, debate, pairwise_judge
 from disputatio.graphs.run import prepare, run
 from disputatio.graphs.strategies.duels import Duel, duel, ranking
-from disputatio.graphs.strategies.pairwise_judge import Preference
 from disputatio.models import ScriptedModel, SimulatedModel
 from disputatio.question import Question
 
