@@ -5,7 +5,7 @@ Nothing heavy is imported before a command runs, so that help and completion com
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -21,39 +21,28 @@ from disputatio.apps.options import (
     Allow,
     AnswerType,
     Asked,
-    AtOnce,
-    Cache,
     Choices,
     Claims,
     Debaters,
     Debug,
     KeptIn,
     MaxCalls,
-    MaxCost,
     MaxSeconds,
     MaxTokens,
     Models,
     NoMemory,
-    NoRuns,
-    OutputFormat,
-    Page,
     Parameters,
     Personas,
     Properties,
     Quiet,
-    Record,
-    Replay,
     Rounds,
-    Runs,
-    Seed,
     Stances,
-    Temperature,
     Tools,
-    Trace,
-    Wait,
+    as_run,
     strategy_names,
 )
 from disputatio.apps.output import reported
+from disputatio.apps.settings import settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -82,6 +71,7 @@ def options(
 
 
 @app.command(epilog=DEBATES)
+@as_run
 def debate(
     question: Asked = None,
     debaters: Debaters = None,
@@ -89,37 +79,18 @@ def debate(
     claims: Claims = 3,
     stance: Stances = None,
     persona: Personas = None,
-    tools: Tools = None,
-    allow: Allow = None,
-    model: Models = None,
-    seed: Seed = None,
-    temperature: Temperature = None,
-    max_calls: MaxCalls = None,
-    max_tokens: MaxTokens = None,
-    max_seconds: MaxSeconds = None,
-    max_cost: MaxCost = None,
-    at_once: AtOnce = None,
-    format: OutputFormat = "text",
-    html: Page = None,
-    runs: Runs = None,
-    no_runs: NoRuns = False,
-    wait: Wait = False,
-    record: Record = None,
-    replay: Replay = None,
-    cache: Cache = None,
-    trace: Trace = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    **run: Any,
 ) -> None:
     """Dispute a question: opening, rebuttals, checked claims, and a judge who decides and replies to objections."""
-    given = locals()
-    with reported(debug):
+    given = {**locals(), **run}
+    with reported(run["debug"]):
         from disputatio.apps import recipes, session
 
-        raise typer.Exit(session.answer(question, recipes.recipe("debate", given), session.settings(given)))
+        raise typer.Exit(session.answer(question, recipes.recipe("debate", given), settings(given)))
 
 
 @app.command(epilog=SOLUTIONS)
+@as_run
 def solve(
     question: Asked = None,
     strategy: Annotated[
@@ -138,35 +109,15 @@ def solve(
     choice: Choices = None,
     memory: KeptIn = None,
     no_memory: NoMemory = False,
-    tools: Tools = None,
-    allow: Allow = None,
-    model: Models = None,
-    seed: Seed = None,
-    temperature: Temperature = None,
-    max_calls: MaxCalls = None,
-    max_tokens: MaxTokens = None,
-    max_seconds: MaxSeconds = None,
-    max_cost: MaxCost = None,
-    at_once: AtOnce = None,
-    format: OutputFormat = "text",
-    html: Page = None,
-    runs: Runs = None,
-    no_runs: NoRuns = False,
-    wait: Wait = False,
-    record: Record = None,
-    replay: Replay = None,
-    cache: Cache = None,
-    trace: Trace = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    **run: Any,
 ) -> None:
     """Answer a question by any strategy."""
-    given = locals()
-    with reported(debug):
+    given = {**locals(), **run}
+    with reported(run["debug"]):
         from disputatio.apps import recipes, session
 
-        made, settings = recipes.recipe("solve", given), session.settings(given)
-        raise typer.Exit(session.answer(question, made, settings, answer_type=answer_type, choices=choice or ()))
+        made, told = recipes.recipe("solve", given), settings(given)
+        raise typer.Exit(session.answer(question, made, told, answer_type=answer_type, choices=choice or ()))
 
 
 @app.command(epilog=PLANS)

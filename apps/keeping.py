@@ -10,7 +10,7 @@ from disputatio.run_store import SHOWN, RunStore
 from disputatio.stored_run import StoredRun
 
 if TYPE_CHECKING:
-    from disputatio.apps.session import Settings
+    from disputatio.apps.settings import Settings
 
 
 def journal(settings: "Settings", recipe: Mapping[str, Any]) -> Journal | None:

@@ -1,5 +1,7 @@
 """Options: what several commands take, and the examples of their help. Nothing heavy is imported."""
 
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -245,3 +247,36 @@ Cache = Annotated[
         rich_help_panel="Record",
     ),
 ]
+
+
+def as_run(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that makes a run the options of all runs, after its own; it takes them as `**run`."""
+
+    def shared(
+        tools: Tools = None,
+        allow: Allow = None,
+        model: Models = None,
+        seed: Seed = None,
+        temperature: Temperature = None,
+        max_calls: MaxCalls = None,
+        max_tokens: MaxTokens = None,
+        max_seconds: MaxSeconds = None,
+        max_cost: MaxCost = None,
+        at_once: AtOnce = None,
+        format: OutputFormat = "text",
+        html: Page = None,
+        runs: Runs = None,
+        no_runs: NoRuns = False,
+        wait: Wait = False,
+        record: Record = None,
+        replay: Replay = None,
+        cache: Cache = None,
+        trace: Trace = False,
+        quiet: Quiet = False,
+        debug: Debug = False,
+    ) -> None: ...
+
+    own = [one for one in signature(command).parameters.values() if one.kind is not one.VAR_KEYWORD]
+    parameters = [*own, *signature(shared).parameters.values()]
+    command.__signature__ = signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
+    return command

@@ -9,7 +9,7 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError, StoreError
 
 if TYPE_CHECKING:
-    from disputatio.apps.session import Settings
+    from disputatio.apps.settings import Settings
     from disputatio.strategies import Strategy
 
 

@@ -10,6 +10,7 @@ import typer
 from disputatio.apps.options import Debug, Models, OutputFormat, Page, Parameters, Quiet, Runs
 from disputatio.apps.output import complain, put, reported
 from disputatio.apps.run_looks import Named, store, when
+from disputatio.apps.settings import Settings
 
 if TYPE_CHECKING:
     from disputatio.run_store import RunStore
@@ -45,7 +46,7 @@ def resume(
         decision = _decision(approve=approve, deny=deny, answer=answer)
         if decision is not None:
             _decide(kept, run, decision, question)
-        settings = session.Settings(model=model, format=format, html=html, quiet=quiet, wait=True)
+        settings = Settings(model=model, format=format, html=html, quiet=quiet, wait=True)
         raise typer.Exit(session.resume(kept.resume(run), settings))
 
 
@@ -135,7 +136,7 @@ def branch(
         change |= {} if temperature is None else {"temperature": temperature}
         made = branch(kept, record.id, after=after, replies=_replies(reply or []), change=change, recipe=recipe)
         if go:
-            raise typer.Exit(session.resume(kept.resume(made), session.Settings(wait=True)))
+            raise typer.Exit(session.resume(kept.resume(made), Settings(wait=True)))
         put(made + "\n")
 
 
@@ -164,7 +165,7 @@ def replay(
         from disputatio.apps import session
 
         kept = store(runs).resume(run)
-        settings = session.Settings(format=format, html=html, quiet=quiet)
+        settings = Settings(format=format, html=html, quiet=quiet)
         raise typer.Exit(session.resume(kept, replace(settings, replay=Path(str(kept)))))
 
 

@@ -10,13 +10,14 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from disputatio.apps.output import complain, put
 from disputatio.apps.reading import question_text
 from disputatio.apps.screen import Lines, Screen, display
+from disputatio.apps.settings import Settings
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, DisputatioError
 from disputatio.writing import ending
@@ -31,46 +32,12 @@ if TYPE_CHECKING:
 
     Begun = tuple[Question, Strategy[...], Context]
 
-Format = Literal["text", "json", "markdown"]
 STOPPED = 130
 """Exit code of a run that was stopped by Ctrl-C, as shells have it."""
 WAITING = 4
 """Exit code of a run that waits for a person."""
 NO_ANSWER = 3
 """Exit code of a run that ended without an answer that can be read."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The options that all runs share."""
-
-    model: Sequence[str] | None = None
-    tools: Sequence[str] | None = None
-    allow: Sequence[str] | None = None
-    seed: int | None = None
-    temperature: float | None = None
-    max_calls: int | None = None
-    max_tokens: int | None = None
-    max_seconds: float | None = None
-    max_cost: float | None = None
-    at_once: int | None = None
-    format: Format = "text"
-    html: Path | None = None
-    record: Path | None = None
-    replay: Path | None = None
-    cache: Path | None = None
-    runs: Path | None = None
-    no_runs: bool = False
-    wait: bool = False
-    memory: str | None = None
-    no_memory: bool = False
-    trace: bool = False
-    quiet: bool = False
-
-
-def settings(options: Mapping[str, Any]) -> Settings:
-    """The settings among all options of a command."""
-    return Settings(**{one.name: options[one.name] for one in fields(Settings) if one.name in options})
 
 
 def answer(
