@@ -11,7 +11,7 @@ from disputatio.agents import Judge
 from disputatio.errors import ConfigurationError
 from disputatio.graphs import aidsafe_deliberation
 from disputatio.graphs.run import prepare, run
-from disputatio.graphs.strategies.aidsafe_deliberation import POLICIES, Note, kept
+from disputatio.graphs.strategies.aidsafe_deliberation import POLICIES, kept
 from disputatio.models import ScriptedModel
 from disputatio.question import Question
 from disputatio.result import Result
@@ -102,7 +102,7 @@ async def test_with_three_agents_all_others_must_agree() -> None:
 
 
 def test_repetitions_are_dropped_even_if_the_refiner_keeps_them() -> None:
-    given = [Note(number, text) for number, text in enumerate(("a", "b", "Be  kind", "c", "be kind"), 1)]
+    given = ["a", "b", "Be  kind", "c", "be kind"]
     assert kept(given, []) == [1, 2, 3, 4]
     assert kept(given, ["2: redundant"]) == [1, 3, 4]
     assert kept(given, ["9: not there"]) == kept(given, ["1", "2", "3", "4", "5"]) == [1, 2, 3, 4]
@@ -110,11 +110,10 @@ def test_repetitions_are_dropped_even_if_the_refiner_keeps_them() -> None:
 
 @given(texts=st.lists(st.text(max_size=3), max_size=6), dropped=st.lists(st.text(max_size=4) | st.integers(0, 7)))
 def test_what_is_kept_is_part_of_what_was_given(texts: list[str], dropped: list[object]) -> None:
-    given = [Note(number, text) for number, text in enumerate(texts, 1)]
-    left = kept(given, dropped)
+    left = kept(texts, dropped)
     assert left == sorted(set(left))
-    assert set(left) <= {note.number for note in given}
-    assert bool(left) == bool(given)
+    assert set(left) <= set(range(1, len(texts) + 1))
+    assert bool(left) == bool(texts)
 
 
 def test_a_deliberation_needs_policies_and_an_impartial_judge() -> None:
