@@ -2,8 +2,8 @@
 
     view(state) -> prompt -> model -> thought, links
 
-An agent knows no order and no rounds; a strategy decides when it speaks. One that the budget does not let speak, or
-whose reply cannot be read, abstains: it adds what text there is, without an answer.
+An agent knows no order and no rounds; a strategy decides when it speaks. One that the budget does not let speak, whose
+prompt does not fit its model, or whose reply cannot be read, abstains: it adds what text there is, without an answer.
 """
 
 import re
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from langgraph.runtime import Runtime
 
 from disputatio.agents.forms import Form
-from disputatio.agents.speech import Speech, Turn
+from disputatio.agents.speech import Speech, Turn, overflowed
 from disputatio.agents.tool_use import consult
 from disputatio.context import Context
 from disputatio.errors import ModelError
@@ -97,10 +97,14 @@ class Agent:
             ModelError: If the model cannot be reached or refuses.
         """
         context, round_ = runtime.context, state.get("round", 0)
-        if context.tracer is None:
-            return await self._speak(state, context, round_)
-        with context.tracer.turn(self.name, self.role, round=round_, scope=context.scope):
-            return await self._speak(state, context, round_)
+        try:
+            if context.tracer is None:
+                return await self._speak(state, context, round_)
+            with context.tracer.turn(self.name, self.role, round=round_, scope=context.scope):
+                return await self._speak(state, context, round_)
+        except ModelError as error:
+            said = overflowed(error, context, author=self.name, role=self.role, round_=round_)
+            return {"thoughts": [said], "links": []}
 
     async def _speak(self, state: State, context: Context, round_: int) -> Update:
         seen = self.view(state)

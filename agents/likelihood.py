@@ -7,10 +7,10 @@ from math import exp
 from langgraph.runtime import Runtime
 
 from disputatio.agents.agent import RULES
-from disputatio.agents.speech import Turn, model_for
+from disputatio.agents.speech import Turn, model_for, overflowed
 from disputatio.budget import Spender
 from disputatio.context import Context, Started
-from disputatio.errors import BudgetExceededError
+from disputatio.errors import BudgetExceededError, ModelError
 from disputatio.model import Message, Model, Reply, Request
 from disputatio.models.gateway import call
 from disputatio.question import Question
@@ -69,6 +69,8 @@ class Likelihood:
             )
         except BudgetExceededError:
             return {}
+        except ModelError as error:
+            return {"thoughts": [overflowed(error, context, author=self.name, role=self.role, round_=now)], "links": []}
         said = self._verdict(reply, model.name, now, context)
         links = [Link(source=said.id, target=one.id, kind="verifies") for one in self.about]
         context.say(said, links=links)

@@ -13,6 +13,7 @@ from disputatio.model import Message, Model, Request, ToolCall, ToolSpec, altern
 from disputatio.models.gateway import call
 from disputatio.models.load import load_model
 from disputatio.question import Question
+from disputatio.thought import Thought
 
 LINES = """\
 {prompt}
@@ -26,6 +27,8 @@ LONGEST_FIELD = 200
 """Characters of one field that is extracted."""
 NOISE = ("confidence",)
 """Fields that are not extracted: a model that needs a second step says 0 or 100, whatever it wrote."""
+OVERFLOW = "(The prompt is longer than the model can read.)"
+"""What stands in the record instead of the words of an agent whose prompt does not fit its model's context window."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,3 +254,26 @@ def load_all(context: Context) -> None:
     """
     for model in context.models.values():
         load_into(context, model)
+
+
+def overflowed(error: ModelError, context: Context, *, author: str, role: str, round_: int) -> Thought:
+    """Record that an agent abstains because its prompt does not fit its model.
+
+    Raises:
+        ModelError: If that is not what went wrong.
+    """
+    if error.fault != "context_too_long":
+        raise error
+    thought = Thought(
+        id=context.identify(author, round_, OVERFLOW),
+        author=author,
+        role=role,
+        kind="observation",
+        text=OVERFLOW,
+        round=round_,
+        scope=context.scope,
+        data={"error": str(error)},
+        cut=True,
+    )
+    context.say(thought)
+    return thought

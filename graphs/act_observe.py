@@ -19,7 +19,7 @@ from disputatio.agents.tool_step import observe as carried_out
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer, reported
-from disputatio.graphs.speaking import last_of, silence, spoken, told
+from disputatio.graphs.speaking import last_of, silence, told
 from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.transcript import words
 from disputatio.question import Question
@@ -84,7 +84,7 @@ async def turn(
     given, now = state.get("given", len(state.get("thoughts", []))), state.get("round", 0) + 1
     seen = [one for one in state.get("thoughts", [])[given:] if one.role == "tool"]
     before = State(question=state["question"], thoughts=state.get("thoughts", [])[:given], round=now)
-    said = await spoken(told(actor, words, about=seen[-1:], kind="uses"), before, runtime)
+    said = await told(actor, words, about=seen[-1:], kind="uses")(before, runtime)
     last = last_of(said)
     return {**said, "given": given, "round": now, **({"last": last} if last else {"ended": silence(said)})}, last
 

@@ -21,7 +21,7 @@ from disputatio.agents.summariser import Summariser
 from disputatio.agents.triple_extractor import TripleExtractor, learn
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, StoreError, require
-from disputatio.graphs.speaking import last_of, spoken
+from disputatio.graphs.speaking import last_of
 from disputatio.memory.bag_of_words import Embed, embedding
 from disputatio.memory.clustering import soft_clusters
 from disputatio.memory.knowledge_graph import KnowledgeGraph, Triple
@@ -149,7 +149,7 @@ class Reader:
         """What a passage states."""
         asked = Question(text="Which facts does the document state?", context=(passage,))
         agent = replace(self.extractor, name=f"{self.extractor.name} {place + 1}")
-        said = last_of(await spoken(agent, State(question=asked), self.runtime))
+        said = last_of(await agent(State(question=asked), self.runtime))
         known = KnowledgeGraph()
         learnt = learn(known, said, passage) if said else None
         return [(place, fact) for fact in dict.fromkeys(learnt.triples if learnt else ()) if fact in known]
@@ -188,7 +188,7 @@ class Reader:
                 self.summariser, name=f"{self.summariser.name} of {name}", instruction=instruction, form=None
             )
             asked = Question(text="What is told here?", context=tuple(group))
-            said = last_of(await spoken(agent, State(question=asked), self.runtime))
+            said = last_of(await agent(State(question=asked), self.runtime))
             return said.text if said else ""
 
         return list(await asyncio.gather(*(one(name, group) for name, group in zip(names, groups, strict=True))))

@@ -24,7 +24,7 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import turns_of
 from disputatio.graphs.conclude import answer_of, own_answer, reported
-from disputatio.graphs.speaking import last_of, spoken
+from disputatio.graphs.speaking import last_of
 from disputatio.graphs.wiring import Graph, joined, new_graph
 from disputatio.memory.names import words_of
 from disputatio.memory.transcript import View
@@ -117,21 +117,21 @@ def evidence_loop(
     async def attempt(state: Gathering, runtime: Runtime[Context]) -> dict[str, Any]:
         if state["ended"]:
             return {}
-        said = await spoken(solving, state, runtime)
+        said = await solving(state, runtime)
         last, made = last_of(said), state.get("attempts", 0) + 1
         answer = own_answer(last, Question.of(state["question"]))
         left = "" if made < attempts else "attempts"
         return {**said, "attempts": made, "ended": left if answer.abstained else "answered"}
 
     async def probe(state: Gathering, runtime: Runtime[Context]) -> dict[str, Any]:
-        said = await spoken(asking, state, runtime)
+        said = await asking(state, runtime)
         last = last_of(said)
         new = unasked(last, state["asked"], probes)
         taken = _retractions(last, state, runtime.context)
         return {**_both(said, taken, runtime.context), "due": new, "ended": "" if new else "nothing new"}
 
     async def force(state: Gathering, runtime: Runtime[Context]) -> Any:
-        return await spoken(replace(solving, instruction=FORCED, form=answered), state, runtime)
+        return await replace(solving, instruction=FORCED, form=answered)(state, runtime)
 
     async def conclude(state: Gathering) -> Output:
         return {"answer": reported(answer_of(state, solving.name), _report(state))}

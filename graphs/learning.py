@@ -24,7 +24,7 @@ from disputatio.budget import Spender
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, StoreError
 from disputatio.graphs.compose import Concluded, Part, turns_of
-from disputatio.graphs.speaking import last_of, spoken, told
+from disputatio.graphs.speaking import last_of, told
 from disputatio.graphs.trajectories import (
     Learning,
     Trajectory,
@@ -190,7 +190,7 @@ class Learner:
             score = 0.0 if answer.abstained else min(max(float(judge(question, answer)), 0.0), 1.0)
             return {"trajectories": [{**trajectory, "success": score >= 0.5, "score": score}]}
         seen = State(question=question, thoughts=said_in(trajectory, state["thoughts"]), round=trajectory["number"])
-        update = await spoken(judge, seen, runtime)
+        update = await judge(seen, runtime)
         if (verdict := last_of(update)) is None:
             return {**update}
         why = str(verdict.data.get("thoughts") or verdict.data.get("reason") or "")
@@ -206,7 +206,7 @@ class Learner:
         about = [one for one in thoughts if one.id in {trajectory["thoughts"][-1] for trajectory in tried}]
         writer, good, written = MemoryWriter(source=source, temperature=self.writes_at), list[Lesson](), Update()
         for _ in range(2):
-            update = await spoken(told(writer, words, about=about, kind="uses"), seen, runtime)
+            update = await told(writer, words, about=about, kind="uses")(seen, runtime)
             written = _joined(written, update)
             said = last_of(update)
             found = lessons(said.text, MOST[source]) if said else []

@@ -22,7 +22,7 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer, reported
 from disputatio.graphs.plans import PlanStep, faults, filled, read_plan, template, waves
-from disputatio.graphs.speaking import last_of, spoken, told
+from disputatio.graphs.speaking import last_of, told
 from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.question import Question
 from disputatio.state import Output, State, Update
@@ -105,7 +105,7 @@ def plan_execute(
         given = state.get("given", len(state.get("thoughts", [])))
         wrong = "; ".join(state.get("wrong", []))
         words = REPAIR.format(plan=state.get("plan", ""), faults=wrong) if wrong else ""
-        said = await spoken(told(planner, words), _before(state, given), runtime)
+        said = await told(planner, words)(_before(state, given), runtime)
         written = last_of(said)
         return {**said, "given": given, "plans": state.get("plans", 0) + 1, **_read(written, steps)}
 
@@ -115,7 +115,7 @@ def plan_execute(
         worker = next((one for name, one in hired.items() if name.casefold() == step.tool.casefold()), None)
         if worker and step.input:
             asked = State(question=Question(text=_asked(step, evidence, state.get("outside", []))), thoughts=[])
-            said = await spoken(replace(worker, name=f"{worker.name} {step.id}"), asked, runtime)
+            said = await replace(worker, name=f"{worker.name} {step.id}")(asked, runtime)
             result = last_of(said)
         else:
             result = await _observed(
@@ -136,7 +136,7 @@ def plan_execute(
         by_id = {one.id: one for one in state["thoughts"]}
         about = [by_id[one] for one in state.get("sources", {}).values() if one in by_id]
         agent = told(solver, _findings(state), about=about, kind="uses")
-        said = await spoken(agent, _before(state, state["given"]), runtime)
+        said = await agent(_before(state, state["given"]), runtime)
         answer = own_answer(last_of(said), Question.of(state["question"]))
         done: dict[str, JsonValue] = {"ended": "solved", "steps": len(read_plan(state["plan"]))}
         return {**said, "answer": reported(answer, done)}

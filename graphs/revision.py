@@ -90,7 +90,8 @@ class Revision:
 
     def drafts(self, state: State) -> list[Thought]:
         """All drafts, the first one first."""
-        return [one for one in state.get("thoughts", []) if one.author in self.authors]
+        said = [one for one in state.get("thoughts", []) if one.author in self.authors]
+        return [one for one in said if one.kind != "observation"]  # of those whose prompt was too long
 
     def standing(self, state: State) -> Thought | None:
         """The draft that stands."""

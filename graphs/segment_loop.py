@@ -14,7 +14,7 @@ from disputatio.agents.agent import Agent
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer, reported
-from disputatio.graphs.speaking import last_of, silence, spoken, told
+from disputatio.graphs.speaking import last_of, silence, told
 from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.question import Question
 from disputatio.state import Output, State
@@ -71,7 +71,7 @@ def segment_loop(solver: Agent, summariser: Agent, *, segments: int = 50) -> Gra
             about=[state["summary"]] if "summary" in state else [],
             kind="uses",
         )
-        said = await spoken(agent, _shown(state, number), runtime)
+        said = await agent(_shown(state, number), runtime)
         last = last_of(said)
         if last is None:
             return {"ended": silence(said), "round": number}
@@ -83,7 +83,7 @@ def segment_loop(solver: Agent, summariser: Agent, *, segments: int = 50) -> Gra
         known = [f"Progress so far:\n{before}"] if before else []
         words = "\n\n".join([*known, f"The newest part of the work:\n{last.text}"])
         agent = told(summariser, words, about=[last], kind="aggregates")
-        summary = last_of(await spoken(agent, _shown(state, state["round"]), runtime))
+        summary = last_of(await agent(_shown(state, state["round"]), runtime))
         history = (_listed(summary) if summary else "") or before
         stalls = " ".join(history.casefold().split()) == " ".join(before.casefold().split())
         kept = {"summary": summary, "peak": max(state["peak"], summary.usage.tokens)} if summary else {}

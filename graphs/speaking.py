@@ -1,45 +1,13 @@
-"""Speaking: agents as they are told what to say by a pattern, and prompts that have grown too long."""
+"""Speaking: agents as they are told what to say by a pattern, and what they then said."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from langgraph.runtime import Runtime
-
 from disputatio.agents.agent import Agent
-from disputatio.agents.likelihood import Likelihood
-from disputatio.context import Context
-from disputatio.errors import ModelError
+from disputatio.agents.speech import OVERFLOW
 from disputatio.question import Question
-from disputatio.state import State, Update
+from disputatio.state import Update
 from disputatio.thought import Link, LinkKind, Thought
-
-OVERFLOW = "(The prompt is longer than the model can read.)"
-
-
-async def spoken(agent: Agent | Likelihood, state: State, runtime: Runtime[Context]) -> Update:
-    """Let an agent speak. One whose prompt does not fit the model's context window abstains, and the record says so.
-
-    Raises:
-        ModelError: If the model fails for another reason.
-    """
-    try:
-        return await agent(state, runtime)
-    except ModelError as error:
-        if error.fault != "context_too_long":
-            raise
-        context, now = runtime.context, state.get("round", 0)
-        thought = Thought(
-            id=context.identify(agent.name, now, OVERFLOW),
-            author=agent.name,
-            role=agent.role,
-            kind="observation",
-            text=OVERFLOW,
-            round=now,
-            scope=context.scope,
-            cut=True,
-        )
-        context.say(thought)
-        return {"thoughts": [thought]}
 
 
 def told(

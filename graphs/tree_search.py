@@ -21,7 +21,7 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import turns_of
 from disputatio.graphs.search import Policy, best_first, found, furthest
-from disputatio.graphs.speaking import last_of, spoken, told
+from disputatio.graphs.speaking import last_of, told
 from disputatio.graphs.tree import Step, Tree, concluded, merged, nodes_of, paths_of, sets_of
 from disputatio.graphs.valuation import FINISH, Valuation
 from disputatio.graphs.wiring import Graph, new_graph
@@ -109,7 +109,7 @@ def tree_search(
     async def expand(state: Branch, runtime: Runtime[Context]) -> Born:
         path = state["path"]
         agent = told(thinker, so_far(path), name=f"{thinker.name} {state['place']}", about=path[-1:])
-        said = await spoken(agent, state, runtime)
+        said = await agent(state, runtime)
         born = last_of(said)
         is_step = born is not None and bool(born.answer or step_of(born))
         return {**said, "proposed": [Step(id=born.id, parent=state["parent"], times=1)] if born and is_step else []}
@@ -121,7 +121,7 @@ def tree_search(
 
     async def judge(state: Siblings, runtime: Runtime[Context]) -> Update:
         agent, place = value.ask(state["paths"], state["asked"]), state["place"]
-        return await spoken(replace(agent, name=f"{agent.name} of {place}") if place > 1 else agent, state, runtime)
+        return await (replace(agent, name=f"{agent.name} of {place}") if place > 1 else agent)(state, runtime)
 
     async def complete(state: Tree, runtime: Runtime[Context]) -> End:
         nodes = nodes_of(state, value, depth)
@@ -130,7 +130,7 @@ def tree_search(
             return {"answer": concluded(state, nodes, best, paths[best.id][-1], expansions)}
         far = furthest(nodes)
         finisher = _finisher(thinker, paths[far.id] if far else [])
-        said = await spoken(finisher, _handed_in(state), runtime)
+        said = await finisher(_handed_in(state), runtime)
         return End(**said, answer=concluded(state, nodes, None, last_of(said), expansions))
 
     graph = new_graph(choose, expand, join, judge, complete, state=Tree)

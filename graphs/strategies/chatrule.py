@@ -17,7 +17,7 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import turns_of
 from disputatio.graphs.conclude import reported
-from disputatio.graphs.speaking import spoken, told
+from disputatio.graphs.speaking import told
 from disputatio.graphs.strategies.mined_rules import Mine, Wanted
 from disputatio.graphs.wiring import Graph, Seat, all_at_once, new_graph
 from disputatio.memory.knowledge_graph import KnowledgeGraph, Step
@@ -136,7 +136,7 @@ def chatrule(
         drawn = [_steps(one) for one in draw.sample(samples, min(shown, len(samples)))]
         lines = ["- " + " & ".join(map(str, one)) for one in drawn] or ["- none was found"]
         words = SAMPLES.format(relations=", ".join(mine.rules.relations), head=head, samples="\n".join(lines))
-        return await spoken(told(proposing, words, name=_name(proposing, state)), _before(state), runtime)
+        return await told(proposing, words, name=_name(proposing, state))(_before(state), runtime)
 
     async def rank(state: Mining) -> dict[str, Any]:
         ranked: list[tuple[str, Body]] = []
@@ -153,7 +153,7 @@ def chatrule(
     async def validated(state: Mining, runtime: Runtime[Context]) -> Update:
         rule = _rules(state)[state["place"] - 1]
         agent = told(judging, f"{rule}\n{rule.words(mine.graph)}", name=_name(judging, state))
-        return await spoken(agent, _before(state), runtime)
+        return await agent(_before(state), runtime)
 
     async def conclude(state: Mining) -> Output:
         question, rules = Question.of(state["question"]), _rules(state)

@@ -19,7 +19,7 @@ from disputatio.errors import ConfigurationError
 from disputatio.graphs.book_index import Shelves, index_book, passages_in
 from disputatio.graphs.conclude import own_answer, reported
 from disputatio.graphs.evidence_loop import FORCED, unasked
-from disputatio.graphs.speaking import last_of, spoken, told
+from disputatio.graphs.speaking import last_of, told
 from disputatio.graphs.strategies.comorag_pool import (
     Reading,
     by,
@@ -89,7 +89,7 @@ class Loop:
         facts = as_data(numbered(" ".join(shelves.graph.facts[fact]) for fact in near))
         words = f"Searched for: {query}\n\nFacts:\n{facts}"
         agent = told(FactSelector(), words, name=f"selector {state['place']}")
-        return await spoken(agent, shown(state, []), runtime) if near else {}
+        return await agent(shown(state, []), runtime) if near else {}
 
     async def gather(self, state: Reading, runtime: Runtime[Context]) -> dict[str, Any]:
         """Search for all that is due, and put what is new into the workspace."""
@@ -106,17 +106,17 @@ class Loop:
         writer = CueWriter(f"{state['layer']} {place}")
         agent = told(writer, "" if place == 1 else f"Searched for: {query}")
         agent = replace(agent, relate=writer.relate, preface=f"{query}\n")
-        return await spoken(agent, shown(state, read(state, state["layer"], place)), runtime)
+        return await agent(shown(state, read(state, state["layer"], place)), runtime)
 
     async def fuse(self, state: Reading, runtime: Runtime[Context]) -> Update:
         """Join the half of the memory that is nearest to the question; in the first round there is none."""
         pool = [one for one in units(state) if one.round < state["round"]]
         near = await asyncio.to_thread(nearest_half, state["asked"][0], pool, self.embed)
-        return await spoken(Fuser(f"note {state['round'] - 1}"), shown(state, near), runtime) if near else {}
+        return await Fuser(f"note {state['round'] - 1}")(shown(state, near), runtime) if near else {}
 
     async def attempt(self, state: Reading, runtime: Runtime[Context]) -> dict[str, Any]:
         """Answer, if the evidence suffices."""
-        said = await spoken(self.answerer, shown(state, in_sight(state, self.layers), before=True), runtime)
+        said = await self.answerer(shown(state, in_sight(state, self.layers), before=True), runtime)
         answer = own_answer(last_of(said), Question.of(state["question"]))
         left = "" if state["round"] < self.attempts else "attempts"
         return {**said, "attempts": state["round"], "ended": left if answer.abstained else "answered"}
@@ -124,7 +124,7 @@ class Loop:
     async def probe(self, state: Reading, runtime: Runtime[Context]) -> dict[str, Any]:
         """Ask what is missing."""
         before = "Searched for so far:\n" + "\n".join(f"- {one}" for one in state["asked"])
-        said = await spoken(told(self.prober, before), shown(state, in_sight(state, self.layers), before=True), runtime)
+        said = await told(self.prober, before)(shown(state, in_sight(state, self.layers), before=True), runtime)
         new = unasked(last_of(said), state["asked"], self.probes)
         if not new:
             return {**said, "ended": "nothing new"}
@@ -137,7 +137,7 @@ class Loop:
         agent = self.forced
         if state["ended"] != "no documents":
             agent = replace(agent, instruction=FORCED, form=answered)
-        return await spoken(agent, shown(state, units(state), before=True), runtime)
+        return await agent(shown(state, units(state), before=True), runtime)
 
     async def conclude(self, state: Reading) -> Output:
         """Report."""

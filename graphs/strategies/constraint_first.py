@@ -25,7 +25,7 @@ from disputatio.errors import ConfigurationError, ToolError, require
 from disputatio.graphs.act_observe import action_of
 from disputatio.graphs.compose import turns_of
 from disputatio.graphs.conclude import own_answer, reported
-from disputatio.graphs.speaking import last_of, spoken, told
+from disputatio.graphs.speaking import last_of, told
 from disputatio.graphs.wiring import Graph, joined, new_graph
 from disputatio.memory.transcript import of_kind
 from disputatio.question import Question
@@ -100,7 +100,7 @@ class Solution:
         require("z3", extra="logic")  # before a call is made
         trouble, question = state.get("trouble", ""), Question.of(state["question"])
         words = f"Your constraint could not be used: {trouble}. Write it anew." if trouble else ""
-        said = await spoken(told(self.analyst, words), state, runtime)
+        said = await told(self.analyst, words)(state, runtime)
         last, tries = last_of(said), state.get("tries", 0) + 1
         if last is None or not last.data:
             return {**said, "tries": tries, "trouble": "it could not be read", "ended": "" if last else "no reply"}
@@ -129,7 +129,7 @@ class Solution:
         task = TaskConstraint.read(dict(state["formal"] or {}), question).without(state.get("dropped", []))
         told_so_far = "\n".join([f"The constraint:\n{task}", *state.get("trail", [])])
         before = State(question=state["question"], thoughts=[], round=now)
-        said = await spoken(told(self.solver, told_so_far), before, runtime)
+        said = await told(self.solver, told_so_far)(before, runtime)
         last = last_of(said)
         update: dict[str, object] = {**said, "turns": now, "round": now}
         if last is None:

@@ -19,7 +19,7 @@ from disputatio.graphs.clusters import clusters
 from disputatio.graphs.compose import turns_of
 from disputatio.graphs.conclude import own_answer, positions, reported, settled, votes
 from disputatio.graphs.decisions import weighted
-from disputatio.graphs.speaking import last_of, spoken
+from disputatio.graphs.speaking import last_of
 from disputatio.graphs.strategies.explorations import (
     Group,
     PlanJudge,
@@ -102,7 +102,7 @@ def explore_execute(
     names = [f"{planner.name} {place}" for place in range(1, plans + 1)]
 
     async def explore(state: Exploration, runtime: Runtime[Context]) -> Update:
-        return await spoken(replace(planner, name=names[state["place"] - 1]), state, runtime)
+        return await replace(planner, name=names[state["place"] - 1])(state, runtime)
 
     async def choose(state: State, runtime: Runtime[Context]) -> Selected:
         found = [one for one in state.get("thoughts", []) if one.author in names and steps_of(one)]
@@ -115,7 +115,7 @@ def explore_execute(
         if select == "random":
             return {"groups": [group(draw.choice(found))]}
         shown = draw.sample(found, len(found))
-        said = await spoken(choosing(chooser, shown), state, runtime)
+        said = await choosing(chooser, shown)(state, runtime)
         return {**said, "groups": [chosen(last_of(said), shown) or group(found[alike[0].medoid])]}
 
     async def execute(state: Exploration, runtime: Runtime[Context]) -> Update:
@@ -123,7 +123,7 @@ def explore_execute(
         about = [one for one in state["thoughts"] if one.id == plan["plan"]]
         before = [one for one in state["thoughts"] if one.author not in (*names, chooser.name)]
         agent = executing(worker, plan, about, f"{worker.name} {state['place']}")
-        return await spoken(agent, State(question=state["question"], thoughts=before), runtime)
+        return await agent(State(question=state["question"], thoughts=before), runtime)
 
     async def vote(state: Exploration, runtime: Runtime[Context]) -> Output:
         sampled = [one for one in state.get("thoughts", []) if one.author in names]

@@ -17,7 +17,7 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import turns_of
 from disputatio.graphs.conclude import last_by, own_answer, reported
-from disputatio.graphs.speaking import last_of, spoken
+from disputatio.graphs.speaking import last_of
 from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.knowledge_graph import KnowledgeGraph
 from disputatio.memory.knowledge_graph_formats import open_graph
@@ -142,7 +142,7 @@ def k_paths(
         return {"thoughts": [evidence] if evidence else [], "found": kind, "pair": pair}
 
     async def predict(state: State, runtime: Runtime[Context]) -> Update:
-        return await spoken(agent, state, runtime)
+        return await agent(state, runtime)
 
     async def conclude(state: Retrieved) -> Output:
         said = last_by(state, agent.name)

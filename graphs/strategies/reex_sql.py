@@ -24,7 +24,7 @@ from disputatio.agents.tool_step import observe
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import turns_of
-from disputatio.graphs.speaking import last_of, spoken, told
+from disputatio.graphs.speaking import last_of, told
 from disputatio.graphs.strategies.sql_paths import Leaf, Segment, elected, segment_of
 from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.transcript import of_kind, words
@@ -150,7 +150,7 @@ def reex_sql(
         parts = (state["schema"], node["text"], LAST if node["depth"] == depth else "")
         agent = told(writer, "\n\n".join(filter(None, parts)), name=f"{writer.name} {state['place']}", about=about)
         before = State(question=state["question"], thoughts=[], round=node["depth"] + 1)
-        said = await spoken(agent, before, runtime)
+        said = await agent(before, runtime)
         last = last_of(said)
         return {**said, "written": [Written(id=last.id, node=node["id"])] if last else []}
 
