@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter
 
-from disputatio.budget import Ledger, Spender, Usage
-from disputatio.errors import ConfigurationError, StoreError
+from disputatio.budget import Ledger, Spender
+from disputatio.errors import StoreError
 from disputatio.failures import failure_of, raised
 from disputatio.journal_file import CallLine, EndLine, IntentLine, JournalFile, Line, ModelLine, RunLine
 from disputatio.model import Model, Profile, Reply, Request, alternatives
-from disputatio.recording import Recording, book
+from disputatio.recording import Recorded, Recording, Trace, Underway, book
 from disputatio.redaction import redactor
 from disputatio.stored_run import StoredRun
 
@@ -38,39 +38,6 @@ if TYPE_CHECKING:
 
 
 _REQUEST = TypeAdapter(Request)
-
-
-@dataclass
-class Trace:
-    """What the gateway tells of one call."""
-
-    attempts: int = 0
-    usage: Usage = field(default_factory=Usage)
-    """What was booked for it."""
-
-
-@dataclass(frozen=True)
-class Underway:
-    """A call of a tool that is about to be made."""
-
-    key: str = ""
-    """Stands for this very call, in all lives of the run; empty where no journal is kept."""
-    times: int = 0
-    """How often earlier lives of the run began it without living to see what came of it."""
-    begin: Callable[[], None] = lambda: None
-    """Writes down that it begins; for a tool that changes something."""
-
-
-@dataclass
-class Recorded:
-    """Stands for a model in a replay; it is never asked."""
-
-    name: str
-    profile: Profile
-
-    async def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
-        """Refuse, since a replay asks no model."""
-        raise ConfigurationError(f"{self.name} stands for a recorded model and cannot be asked")
 
 
 @dataclass(eq=False)
@@ -123,15 +90,8 @@ class Journal:
                 self._stand_in(context)
             else:
                 now = datetime.now(UTC).isoformat(timespec="seconds")
-                begun = RunLine(
-                    run_id=context.run_id,
-                    origin=context.origin,
-                    started=now,
-                    question=asked,
-                    strategy=strategy,
-                    settings=settings,
-                )
-                self._append(begun)
+                about: Any = {"question": asked, "strategy": strategy, "settings": settings}
+                self._append(RunLine(run_id=context.run_id, origin=context.origin, started=now, **about))
             for call in self._recording.lost:
                 book(call, context.ledger)
             yield self

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from disputatio.differences import asked_differently
 from disputatio.errors import ConfigurationError, StoreError
 from disputatio.failures import CANCELLED
 from disputatio.journal_file import CallLine, EndLine, IntentLine, Line, RunLine
-from disputatio.model import Profile
+from disputatio.model import Profile, Reply, Request
 from disputatio.thought import in_order
 
 if TYPE_CHECKING:
@@ -22,6 +22,39 @@ PATIENCE_S = 2.0
 """Longest time for which an error is held back, so that what was said before it is said first."""
 _FIXED = ("temperature", "seed")
 """Settings that a run must share with what it resumes; a replay takes all settings from the recording."""
+
+
+@dataclass
+class Trace:
+    """What the gateway tells of one call."""
+
+    attempts: int = 0
+    usage: Usage = field(default_factory=Usage)
+    """What was booked for it."""
+
+
+@dataclass(frozen=True)
+class Underway:
+    """A call of a tool that is about to be made."""
+
+    key: str = ""
+    """Stands for this very call, in all lives of the run; empty where no journal is kept."""
+    times: int = 0
+    """How often earlier lives of the run began it without living to see what came of it."""
+    begin: Callable[[], None] = lambda: None
+    """Writes down that it begins; for a tool that changes something."""
+
+
+@dataclass
+class Recorded:
+    """Stands for a model in a replay; it is never asked."""
+
+    name: str
+    profile: Profile
+
+    async def complete(self, request: Request, on_text: Callable[[str], None] | None = None) -> Reply:
+        """Refuse, since a replay asks no model."""
+        raise ConfigurationError(f"{self.name} stands for a recorded model and cannot be asked")
 
 
 @dataclass

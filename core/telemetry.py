@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 import disputatio
 from disputatio.context import Retried, Spoken
 from disputatio.errors import BudgetExceededError, ConfigurationError, ModelError, require
-from disputatio.journal import Trace
 from disputatio.model import Message, Model, Reply, Request
 from disputatio.question import Question
+from disputatio.recording import Trace
 from disputatio.redaction import redactor
 from disputatio.result import Result
 from disputatio.tracing import Fact, Tell, Tracer

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from disputatio.context import Retried, Spoken
-    from disputatio.journal import Trace
     from disputatio.model import Model, Reply, Request
     from disputatio.question import Question
+    from disputatio.recording import Trace
     from disputatio.result import Result
     from disputatio.strategies import Strategy
 

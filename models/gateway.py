@@ -16,9 +16,10 @@ from disputatio.budget import Ledger, Price, Spender, Usage
 from disputatio.context import Retried, Spoken
 from disputatio.errors import BudgetExceededError, Fault, ModelError, ModelUnavailableError, UnsupportedError
 from disputatio.gate import Gate
-from disputatio.journal import Journal, Trace
+from disputatio.journal import Journal
 from disputatio.model import Message, Model, Reply, Request
 from disputatio.models.prices import price_of
+from disputatio.recording import Trace
 from disputatio.tracing import Tell, Tracer
 
 ATTEMPTS: dict[Fault, int] = {"overloaded": 4, "transport": 3, "truncated": 3, "timeout": 2, "bad_reply": 2}

@@ -15,8 +15,8 @@ from langgraph.types import interrupt
 
 from disputatio.context import Context
 from disputatio.errors import ToolError
-from disputatio.journal import Underway
 from disputatio.permission import Approval
+from disputatio.recording import Underway
 from disputatio.redaction import redactor
 from disputatio.tools.runtime import ToolRuntime
 from disputatio.tools.threads import in_thread

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from disputatio.budget import Ledger, Spender
 from disputatio.errors import ToolError, ToolFault, unknown
-from disputatio.journal import Underway
 from disputatio.model import ToolCall
+from disputatio.recording import Underway
 from disputatio.strict_json import parse_object
 from disputatio.thought import Thought
 from disputatio.tools.arguments import Checked
