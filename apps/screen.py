@@ -24,10 +24,11 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from disputatio.apps.saying import answer_of, is_refuting, marks_of, retrying, words_of
 from disputatio.budget import Budget, Ledger
 from disputatio.context import Event, Retried, Said, Spoken, Started
 from disputatio.thought import Thought
-from disputatio.writing import excerpt, percent, plain
+from disputatio.writing import excerpt, plain
 
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "bright_cyan", "bright_magenta", "bright_yellow")
 MOST_LINES = 6
@@ -75,13 +76,13 @@ class Lines:
     def hear(self, event: Event) -> None:
         """Take an event of the run."""
         if isinstance(event, Retried):
-            self.note(_retrying(event))
+            self.note(retrying(event))
         if isinstance(event, Said):
             thought = event.thought
             place = [f"round {thought.round}"] if thought.round else []
-            marks = ", ".join([*place, *_marks(event)])
-            answer = f"\n→ {_answer(thought)}" if _answer(thought) else ""
-            body = "\n".join(f"  {line}".rstrip() for line in f"{_words(thought)}{answer}".split("\n"))
+            marks = ", ".join([*place, *marks_of(event)])
+            answer = f"\n→ {answer_of(thought)}" if answer_of(thought) else ""
+            body = "\n".join(f"  {line}".rstrip() for line in f"{words_of(thought)}{answer}".split("\n"))
             self.note(f"\n{excerpt(thought.author, 60)} ({marks}):\n{body}")
 
     can_ask = False
@@ -158,7 +159,7 @@ class Screen:
             case Retried():
                 if task in self._turns:
                     self._turns[task].text = ""
-                self.note(_retrying(event))
+                self.note(retrying(event))
             case Said():
                 self._turns.pop(task, None)
                 self._print(event)
@@ -192,16 +193,16 @@ class Screen:
         if thought.round > self._round:
             self._round = thought.round
             self._live.console.print(Rule(f"Round {thought.round}", style="dim", align="left"))
-        refuted = _is_refuting(said)
+        refuted = is_refuting(said)
         sign = Text("✗ " if refuted else "● ", style="red" if refuted else self._style(thought.author))
-        heading = Text.assemble(sign, self._who(thought.author), "  ", (" · ".join(_marks(said)), "dim"))
+        heading = Text.assemble(sign, self._who(thought.author), "  ", (" · ".join(marks_of(said)), "dim"))
         lines: list[RenderableType] = [heading]
-        words = _words(thought)
+        words = words_of(thought)
         for claim in [self._said[link.target] for link in said.links if refuted and link.target in self._said]:
             lines.append(Padding(Text(plain(claim.text), style="red strike"), (0, 0, 0, 2)))
             words = words.replace(f'On "{plain(claim.text)}": ', "", 1)  # it stands struck out above
         lines.append(Padding(Text(words), (0, 0, 0, 2)))
-        if answer := _answer(thought):
+        if answer := answer_of(thought):
             lines.append(Text.assemble("  → ", (answer, "bold")))
         lines.append(Text())
         self._live.console.print(Group(*lines))
@@ -256,11 +257,6 @@ class Screen:
         return excerpt(author, 60), f"bold {self._style(author)}"
 
 
-def _retrying(event: Retried) -> str:
-    fault = event.fault.replace("_", " ")
-    return f"{excerpt(event.author, 60)}: {fault}, asking again in {event.seconds:.0f} s"
-
-
 def _place(turn: _Turn) -> str:
     role = f"  {excerpt(turn.role, 60)}" if turn.role != turn.author else ""
     return f"{role}  round {turn.round}" if turn.round else role
@@ -276,29 +272,3 @@ def _amount(spent: int, limit: float | None, unit: str) -> str:
     if limit is not None:
         return f"{spent:,} of {limit:,} {unit}"
     return f"{spent:,} {unit.removesuffix('s') if spent == 1 and unit != 's' else unit}"
-
-
-def _is_refuting(said: Said) -> bool:
-    return said.thought.kind == "verdict" and any(link.kind == "attacks" for link in said.links)
-
-
-def _marks(said: Said) -> list[str]:
-    """What there is to know of a thought besides its words."""
-    thought = said.thought
-    confirms = any(link.kind == "verifies" for link in said.links)
-    ruling = "REFUTED" if _is_refuting(said) else "supported" if confirms else "undecided"
-    marks = [thought.scope, thought.role if thought.role != thought.author else "", thought.kind]
-    marks.append(ruling if thought.kind == "verdict" else "")
-    marks.append(f"{percent(thought.confidence)} sure" if thought.confidence is not None else "")
-    marks.append("cut off" if thought.cut else "")
-    return [plain(mark) for mark in marks if mark]
-
-
-def _words(thought: Thought) -> str:
-    return plain(thought.text).strip() or "(nothing)"
-
-
-def _answer(thought: Thought) -> str:
-    """The answer that a thought gives, unless its words end with it."""
-    answer = excerpt(thought.answer or "", 200)
-    return "" if f"answer: {answer}".casefold() in " ".join(thought.text.casefold().split()) else answer

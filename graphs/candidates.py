@@ -133,8 +133,7 @@ def siblings(result: Result) -> Iterator[Candidate]:
         elif not isfinite(values[step.id]):
             yield Candidate(prompt=prompt, rejected="no value")
         else:
-            text = "\n".join(part for part in (step_of(step), _answered(step)) if part)
-            yield Candidate(prompt=prompt, text=text, score=min(max(values[step.id], 0.0), 1.0))
+            yield Candidate(prompt=prompt, text=_written(step), score=min(max(values[step.id], 0.0), 1.0))
 
 
 def rollout_steps(result: Result) -> Iterator[Candidate]:
@@ -148,7 +147,7 @@ def rollout_steps(result: Result) -> Iterator[Candidate]:
     inner = {one.id for path in paths for one in path[:-1]}
     for path in paths:
         if path[-1].id not in inner:
-            texts = ["\n".join(part for part in (step_of(one), _answered(one)) if part) for one in path]
+            texts = [_written(one) for one in path]
             yield _stepwise(result, texts, [values[one.id] > 0 for one in path], cut=any(one.cut for one in path))
 
 
@@ -161,12 +160,7 @@ def critic_steps(result: Result) -> Iterator[Candidate]:
     said = {one.id: one for one in result.thoughts}
     for link in result.links:
         critique, draft = said.get(link.source), said.get(link.target)
-        if (
-            critique is None
-            or draft is None
-            or link.kind not in ("verifies", "attacks")
-            or "steps" not in critique.data
-        ):
+        if not critique or not draft or link.kind not in ("verifies", "attacks") or "steps" not in critique.data:
             continue
         steps, found = steps_of(draft.text), judgements(critique)
         known = [one for one in found if one is not None]
@@ -292,8 +286,9 @@ def _paths(result: Result, values: Mapping[str, float]) -> list[list[Thought]]:
     return paths
 
 
-def _answered(step: Thought) -> str:
-    return f"Answer: {step.answer}" if step.answer else ""
+def _written(step: Thought) -> str:
+    """A step, with the answer that it comes to."""
+    return "\n".join(part for part in (step_of(step), f"Answer: {step.answer}" if step.answer else "") if part)
 
 
 def _is_object(text: str) -> bool:

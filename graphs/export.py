@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b, sha256
 from pathlib import Path
-from typing import Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import JsonValue
 
-import disputatio
 from disputatio.errors import ConfigurationError, StoreError
 from disputatio.graphs.candidates import Candidate
+from disputatio.graphs.manifest import Exported, Manifest, Written, manifest_of, name_of
 from disputatio.graphs.training_rows import Kind, Row, as_messages, as_text, length_of, texts_of
 from disputatio.question import Question
 from disputatio.redaction import redactor
@@ -37,47 +36,6 @@ TYPES = (
     "stepwise_supervision",
     "prompt_only",
 )
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Written(_Part):
-    """One file."""
-
-    rows: int
-    sha256: str
-
-
-class Exported(_Part):
-    """What became of one type."""
-
-    candidates: int
-    """What its source offered."""
-    rows: int
-    dropped: dict[str, int]
-    """How much was left out, by reason: candidates, pairs of them, or prompts, as the type goes."""
-    settings: dict[str, JsonValue]
-    files: dict[str, Written]
-
-
-class Manifest(_Part):
-    """What an export holds, where it comes from and what was left out; `manifest.json` in its folder."""
-
-    format: Literal[1] = 1
-    runs: int
-    """Runs that were made or tried."""
-    kept: int
-    dropped: dict[str, int]
-    """Runs that were left out, by reason."""
-    types: dict[str, Exported]
-    strategies: tuple[str, ...]
-    models: tuple[str, ...]
-    seeds: tuple[int | None, ...]
-    versions: tuple[str, ...]
-    """Of Disputatio, that the runs were made with; the last one made the export."""
-    settings: dict[str, JsonValue]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,11 +117,11 @@ def export(
             candidates=offered,
             rows=sum(map(len, coded.values())),
             dropped=dict(sorted(left_out.items())),
-            settings={"source": _name(kind.source), **kind.settings},
+            settings={"source": name_of(kind.source), **kind.settings},
             files={name: Written(rows=len(coded[name]), sha256=sha256(files[name]).hexdigest()) for name in coded},
         )
     told: dict[str, JsonValue] = {
-        "keep": _name(keep),
+        "keep": name_of(keep),
         "conversational": conversational,
         "overlap": overlap,
         "longest": longest,
@@ -171,31 +129,9 @@ def export(
         "seed": seed,
         "licence": licence,
     }
-    manifest = _manifest([one.result for one in runs], out, types, told, redact)
+    manifest = manifest_of([one.result for one in runs], out, types, told, redact)
     _write(Path(folder), {**files, "manifest.json": manifest.model_dump_json(indent=2).encode() + b"\n"})
     return manifest
-
-
-def _manifest(
-    made: Sequence[Result],
-    out: Counter[str],
-    types: dict[str, Exported],
-    told: dict[str, JsonValue],
-    redact: Callable[[Any], Any],
-) -> Manifest:
-    return Manifest(
-        runs=len(made) + sum(out.values()),
-        kept=len(made),
-        dropped=dict(sorted(out.items())),
-        types=types,
-        strategies=tuple(dict.fromkeys(redact(re.sub(r" at 0x\w+", "", one.strategy)) for one in made)),
-        models=tuple(sorted({one for result in made for one in _models(result)})),
-        seeds=tuple(dict.fromkeys(_seed(one) for one in made)),
-        versions=tuple(
-            dict.fromkeys([*(str(one.settings.get("version", "")) for one in made), disputatio.__version__])
-        ),
-        settings=told,
-    )
 
 
 def _unfit(row: Row, longest: int | None, is_known: Callable[[Sequence[str]], bool]) -> str:
@@ -297,21 +233,6 @@ def _words(text: str) -> list[str]:
 
 def _runs(words: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
     return (tuple(words[start : start + length]) for start in range(len(words) - length + 1))
-
-
-def _models(result: Result) -> list[str]:
-    return [one.model for one in result.spent if one.model] or [one.model for one in result.thoughts if one.model]
-
-
-def _seed(result: Result) -> int | None:
-    seed = result.settings.get("seed")
-    return seed if isinstance(seed, int) else None
-
-
-def _name(made: Any) -> str:
-    """What a function is called: "drafts" for what `drafts(...)` made."""
-    name = str(getattr(made, "__qualname__", type(made).__name__))
-    return name.removesuffix(".source").replace(".<locals>", "")
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from disputatio.errors import ConfigurationError, StoreError
 from disputatio.graphs.candidates import Candidate, conclusions, drafts, exact
-from disputatio.graphs.export import Exported, Manifest, export
+from disputatio.graphs.export import export
+from disputatio.graphs.manifest import Exported, Manifest
 from disputatio.graphs.training_rows import (
     Kind,
     language_modelling,
