@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -9,11 +10,12 @@ from pydantic import BeforeValidator, Field, create_model
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.forms import Form
-from disputatio.memory.transcript import of_kind
+from disputatio.agents.solver import Solver
 from disputatio.model import Model
 from disputatio.question import Question
 from disputatio.thought import Thought
-from disputatio.tools.toolbox import Tools, held
+from disputatio.tools.toolbox import Tools
+from disputatio.writing import numbered
 
 INSTRUCTION = """\
 Write ONE next step towards the solution, in one or two sentences, and nothing beyond it. Do not repeat earlier \
@@ -73,16 +75,8 @@ def Proposer(
         temperature: Randomness of its replies; None takes the run's.
         tools: Tools that it may use before each step.
     """
-    return Agent(
-        name=name,
-        role="solver",
-        instruction=instruction,
-        form=unfinished,
-        view=of_kind("plan"),
-        model=model,
-        temperature=temperature,
-        tools=held(tools),
-    )
+    solver = Solver(name, instruction=instruction, model=model, temperature=temperature, tools=tools)
+    return replace(solver, form=unfinished)
 
 
 def step_of(thought: Thought) -> str:
@@ -93,7 +87,4 @@ def step_of(thought: Thought) -> str:
 
 def so_far(steps: Sequence[Thought]) -> str:
     """The steps of a path as a numbered list; empty if there are none."""
-    if not steps:
-        return ""
-    listed = "\n".join(f"{number}. {step_of(step)}" for number, step in enumerate(steps, 1))
-    return f"Steps so far:\n{listed}"
+    return f"Steps so far:\n{numbered(map(step_of, steps))}" if steps else ""

@@ -96,39 +96,8 @@ __all__ = [
 ]
 
 CATALOGUE: Mapping[str, Strategy[...]] = {
-    made.name: made
-    for made in (
-        adaptive_consistency,
-        aidsafe_deliberation,
-        best_of,
-        chain_of_thought,
-        comorag,
-        constraint_first,
-        corex_debate,
-        corex_review,
-        critique_in_the_loop,
-        debate,
-        disputation,
-        early_stopping_self_consistency,
-        explore_execute,
-        heart,
-        inftythink,
-        joint_thinking,
-        k_paths,
-        matts,
-        medprompt,
-        mixture_of_thought,
-        pairwise_judge,
-        react,
-        reasoning_bank,
-        reex_sql,
-        rewoo,
-        sayself,
-        self_consistency,
-        smart_meta_strategy,
-        tool_integrated_reasoning,
-        tree_plv_search,
-        universal_self_consistency,
-    )
+    name: made
+    for name, made in ((name, globals()[name]) for name in __all__ if name != "CATALOGUE")
+    if isinstance(made, Strategy) and all(one.default is not one.empty for one in made.signature.parameters.values())
 }
 """The strategies that need no parts, by name: those that `solve` and the command line find."""

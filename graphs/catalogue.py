@@ -10,21 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from disputatio.graphs import (
-    CATALOGUE,
-    act_observe,
-    chatrule,
-    escalate,
-    evidence_loop,
-    limited,
-    plan_execute,
-    refine,
-    segment_loop,
-    sequence,
-    tree_search,
-    verified,
-    vote,
-)
+from disputatio import graphs
+from disputatio.graphs import CATALOGUE
 from disputatio.strategies import Strategy
 
 INTRODUCTION = """\
@@ -39,20 +26,9 @@ COMPOSED = """\
 These make a strategy of other strategies and agents, or of a knowledge graph. They need parts, so they have no name
 on the command line."""
 
-PATTERNS = (
-    act_observe,
-    chatrule,
-    escalate,
-    evidence_loop,
-    limited,
-    plan_execute,
-    refine,
-    segment_loop,
-    sequence,
-    tree_search,
-    verified,
-    vote,
-)
+PATTERNS = [
+    made for name in graphs.__all__ if isinstance(made := getattr(graphs, name), Strategy) and name not in CATALOGUE
+]
 
 
 def page() -> str:

@@ -18,8 +18,7 @@ from pydantic import JsonValue
 from disputatio.agents.agent import Agent
 from disputatio.agents.forms import answered
 from disputatio.agents.prober import Prober
-from disputatio.agents.proposer import unfinished
-from disputatio.agents.solver import Solver
+from disputatio.agents.proposer import Proposer
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import turns_of
@@ -151,7 +150,7 @@ def evidence_loop(
 
 def _agents(answerer: Agent | None, prober: Agent) -> tuple[Agent, Agent]:
     """Who answers, from the evidence alone, and who asks."""
-    solving = answerer or replace(Solver("answerer", instruction=SUFFICES), form=unfinished)
+    solving = answerer or Proposer("answerer", instruction=SUFFICES)
     if prober.name == solving.name:
         raise ConfigurationError(f"both agents of the loop are called {prober.name!r}")
     return replace(solving, view=_all_but(solving.name, prober.name), relate=_uses), prober

@@ -20,7 +20,7 @@ from pydantic import Field
 from disputatio.agents.agent import Agent, linking
 from disputatio.agents.forms import Form
 from disputatio.agents.prober import Prober
-from disputatio.agents.proposer import unfinished
+from disputatio.agents.proposer import Proposer
 from disputatio.agents.solver import Solver
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.book_index import (
@@ -122,7 +122,7 @@ def comorag(
         )
     given = documents if isinstance(documents, Book) else None
     vectors = embedding(embed)
-    answering = answerer or replace(Solver("answerer", instruction=SUFFICES, temperature=0.0), form=unfinished)
+    answering = answerer or Proposer("answerer", instruction=SUFFICES, temperature=0.0)
     asking = prober or replace(Prober(), instruction=PROBE.format(probes=probes), form=Queries)
     loop = Loop(
         opened=lru_cache(maxsize=2)(lambda book: Shelves(given or Book.model_validate_json(book), vectors)),
