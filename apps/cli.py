@@ -39,6 +39,10 @@ from disputatio.apps.options import (
     Stances,
     Tools,
     as_run,
+    of_cost,
+    of_output,
+    of_simulation,
+    of_strategy,
     strategy_names,
 )
 from disputatio.apps.output import reported
@@ -95,13 +99,12 @@ def solve(
     question: Asked = None,
     strategy: Annotated[
         str,
-        typer.Option(
+        of_strategy(
             "--strategy",
             "-s",
             metavar="NAME",
             help="How to reason; see: disputatio strategies.",
             autocompletion=strategy_names,
-            rich_help_panel="The strategy",
         ),
     ] = "disputation",
     parameter: Parameters = None,
@@ -124,47 +127,31 @@ def solve(
 def plan(
     strategy: Annotated[
         list[str],
-        typer.Option(
+        of_strategy(
             "--strategy",
             "-s",
             metavar="NAME",
             help='A strategy, also as "NAME(PARAMETER=VALUE, ...)". Several make a table.',
             autocompletion=strategy_names,
-            rich_help_panel="The strategy",
         ),
     ],
     parameter: Parameters = None,
     accuracy: Annotated[
-        float | None,
-        typer.Option(metavar="P", help="How often the model is right by itself [0.7].", rich_help_panel="Simulation"),
+        float | None, of_simulation(metavar="P", help="How often the model is right by itself [0.7].")
     ] = None,
     wrong_answers: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="How many wrong answers a question has [3].", rich_help_panel="Simulation"),
+        int | None, of_simulation(metavar="N", help="How many wrong answers a question has [3].")
     ] = None,
     popular: Annotated[
-        float | None,
-        typer.Option(metavar="SHARE", help="Errors that fall on the same wrong answer.", rich_help_panel="Simulation"),
+        float | None, of_simulation(metavar="SHARE", help="Errors that fall on the same wrong answer.")
     ] = None,
     properties: Properties = None,
-    questions: Annotated[
-        int, typer.Option(metavar="N", help="How many questions are simulated.", rich_help_panel="Simulation")
-    ] = 200,
-    seed: Annotated[
-        int, typer.Option(metavar="N", help="Another seed is another draw.", rich_help_panel="Simulation")
-    ] = 1,
-    latency: Annotated[
-        float | None, typer.Option(metavar="S", help="Seconds that one call takes [1].", rich_help_panel="Cost")
-    ] = None,
-    price_in: Annotated[
-        float | None, typer.Option(metavar="X", help="Price of a million tokens read.", rich_help_panel="Cost")
-    ] = None,
-    price_out: Annotated[
-        float | None, typer.Option(metavar="X", help="Price of a million tokens written.", rich_help_panel="Cost")
-    ] = None,
-    format: Annotated[
-        Literal["text", "json"], typer.Option("--format", "-f", help="How it is printed.", rich_help_panel="Output")
-    ] = "text",
+    questions: Annotated[int, of_simulation(metavar="N", help="How many questions are simulated.")] = 200,
+    seed: Annotated[int, of_simulation(metavar="N", help="Another seed is another draw.")] = 1,
+    latency: Annotated[float | None, of_cost(metavar="S", help="Seconds that one call takes [1].")] = None,
+    price_in: Annotated[float | None, of_cost(metavar="X", help="Price of a million tokens read.")] = None,
+    price_out: Annotated[float | None, of_cost(metavar="X", help="Price of a million tokens written.")] = None,
+    format: Annotated[Literal["text", "json"], of_output("--format", "-f", help="How it is printed.")] = "text",
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

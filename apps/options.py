@@ -1,6 +1,7 @@
 """Options: what several commands take, and the examples of their help. Nothing heavy is imported."""
 
 from collections.abc import Callable
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Annotated, Literal
@@ -58,6 +59,17 @@ EXIT_CODES = """\
 Exit codes: 0 answered, 1 failed, 2 wrong input, 3 no answer could be read, 4 waits for a person, \
 130 stopped by Ctrl-C"""
 
+# Options by the part of the help that they stand in.
+of_debate = partial(typer.Option, rich_help_panel="The debate")
+of_strategy = partial(typer.Option, rich_help_panel="The strategy")
+of_models = partial(typer.Option, rich_help_panel="Models")
+of_tools = partial(typer.Option, rich_help_panel="Tools")
+of_simulation = partial(typer.Option, rich_help_panel="Simulation")
+of_limits = partial(typer.Option, rich_help_panel="Limits")
+of_output = partial(typer.Option, rich_help_panel="Output")
+of_record = partial(typer.Option, rich_help_panel="Record")
+of_cost = partial(typer.Option, rich_help_panel="Cost")
+
 
 def strategy_names() -> list[str]:
     """The names of all strategies, for completion."""
@@ -69,182 +81,120 @@ def strategy_names() -> list[str]:
 Asked = Annotated[
     str | None, typer.Argument(metavar="QUESTION", help="The question: text, @FILE, or - for what is piped in.")
 ]
-Debaters = Annotated[int | None, typer.Option(metavar="N", help="How many debate [3].", rich_help_panel="The debate")]
-Rounds = Annotated[int, typer.Option(metavar="N", help="Most rounds.", rich_help_panel="The debate")]
-Claims = Annotated[
-    int, typer.Option(metavar="N", help="Most claims checked after each round.", rich_help_panel="The debate")
-]
+Debaters = Annotated[int | None, of_debate(metavar="N", help="How many debate [3].")]
+Rounds = Annotated[int, of_debate(metavar="N", help="Most rounds.")]
+Claims = Annotated[int, of_debate(metavar="N", help="Most claims checked after each round.")]
 Stances = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="TEXT", help='What one debater argues: "for the motion". One each.', rich_help_panel="The debate"
-    ),
+    list[str] | None, of_debate(metavar="TEXT", help='What one debater argues: "for the motion". One each.')
 ]
-Personas = Annotated[
-    list[str] | None,
-    typer.Option(metavar="TEXT", help='Who one debater is: "an economist". One each.', rich_help_panel="The debate"),
-]
+Personas = Annotated[list[str] | None, of_debate(metavar="TEXT", help='Who one debater is: "an economist". One each.')]
 Models = Annotated[
     list[str] | None,
-    typer.Option(
+    of_models(
         "--model",
         "-m",
         metavar="[ROLE=]MODEL",
         help="The model of all, or of one role or debater: judge=openai:NAME. Can be given several times.",
-        rich_help_panel="Models",
     ),
 ]
 AnswerType = Annotated[
-    Literal["text", "number", "boolean", "choice"] | None,
-    typer.Option(help="How the answer is read and compared.", rich_help_panel="The strategy"),
+    Literal["text", "number", "boolean", "choice"] | None, of_strategy(help="How the answer is read and compared.")
 ]
-Choices = Annotated[
-    list[str] | None,
-    typer.Option(metavar="TEXT", help="A possible answer; give all of them.", rich_help_panel="The strategy"),
-]
+Choices = Annotated[list[str] | None, of_strategy(metavar="TEXT", help="A possible answer; give all of them.")]
 Parameters = Annotated[
     list[str] | None,
-    typer.Option(
-        "--param",
-        "-p",
-        metavar="NAME=VALUE",
-        help="A parameter of the strategy. Can be given several times.",
-        rich_help_panel="The strategy",
-    ),
+    of_strategy("--param", "-p", metavar="NAME=VALUE", help="A parameter of the strategy. Can be given several times."),
 ]
-Seed = Annotated[
-    int | None, typer.Option(metavar="N", help="Makes a run repeatable where the model can.", rich_help_panel="Models")
-]
-Temperature = Annotated[
-    float | None, typer.Option(metavar="X", help="Randomness of the replies, from 0.", rich_help_panel="Models")
-]
+Seed = Annotated[int | None, of_models(metavar="N", help="Makes a run repeatable where the model can.")]
+Temperature = Annotated[float | None, of_models(metavar="X", help="Randomness of the replies, from 0.")]
 Tools = Annotated[
     list[str] | None,
-    typer.Option(
+    of_tools(
         "--tools",
         metavar="SOURCE",
         help="Tools for the agents: FILE.py, MODULE or MODULE:OBJECT. Can be given several times.",
-        rich_help_panel="Tools",
     ),
 ]
 Allow = Annotated[
     list[str] | None,
-    typer.Option(
+    of_tools(
         "--allow",
         metavar="ACCESS",
         help="What tools may do unasked besides reading and computing: write or network. Can be given several times.",
-        rich_help_panel="Tools",
     ),
 ]
 Properties = Annotated[
     list[str] | None,
-    typer.Option(
+    of_simulation(
         "--with",
         "-w",
         metavar="NAME=VALUE",
         help="Another property of the model: conformity=0.3, verifier_hit=0.8. Can be given several times.",
-        rich_help_panel="Simulation",
     ),
 ]
-MaxCalls = Annotated[int | None, typer.Option(metavar="N", help="Most model calls.", rich_help_panel="Limits")]
-MaxTokens = Annotated[
-    int | None, typer.Option(metavar="N", help="Most tokens, read and written.", rich_help_panel="Limits")
-]
+MaxCalls = Annotated[int | None, of_limits(metavar="N", help="Most model calls.")]
+MaxTokens = Annotated[int | None, of_limits(metavar="N", help="Most tokens, read and written.")]
 MaxSeconds = Annotated[
-    float | None,
-    typer.Option(
-        metavar="S",
-        help="Longest time, in seconds; then the answer comes from what was said.",
-        rich_help_panel="Limits",
-    ),
+    float | None, of_limits(metavar="S", help="Longest time, in seconds; then the answer comes from what was said.")
 ]
 MaxCost = Annotated[
-    float | None,
-    typer.Option(
-        metavar="X", help="Most money, by your price table; see: disputatio models.", rich_help_panel="Limits"
-    ),
+    float | None, of_limits(metavar="X", help="Most money, by your price table; see: disputatio models.")
 ]
-AtOnce = Annotated[
-    int | None, typer.Option(metavar="N", help="Most model calls under way at one time.", rich_help_panel="Limits")
-]
+AtOnce = Annotated[int | None, of_limits(metavar="N", help="Most model calls under way at one time.")]
 OutputFormat = Annotated[
-    Literal["text", "json", "markdown"],
-    typer.Option("--format", "-f", help="How the result is printed.", rich_help_panel="Output"),
+    Literal["text", "json", "markdown"], of_output("--format", "-f", help="How the result is printed.")
 ]
-Page = Annotated[
-    Path | None,
-    typer.Option("--html", metavar="FILE", help="Write the whole run as a page, too.", rich_help_panel="Output"),
-]
+Page = Annotated[Path | None, of_output("--html", metavar="FILE", help="Write the whole run as a page, too.")]
 Trace = Annotated[
     bool,
-    typer.Option(
+    of_output(
         "--trace",
         metavar="",
         help="Send the run to an OpenTelemetry collector, without what is said; see docs/observability.md.",
-        rich_help_panel="Output",
     ),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="Show no progress.", rich_help_panel="Output")]
-Debug = Annotated[
-    bool, typer.Option("--debug", metavar="", help="Show where an error comes from.", rich_help_panel="Output")
-]
+Quiet = Annotated[bool, of_output("--quiet", "-q", metavar="", help="Show no progress.")]
+Debug = Annotated[bool, of_output("--debug", metavar="", help="Show where an error comes from.")]
 Runs = Annotated[
     Path | None,
-    typer.Option(
-        "--runs",
-        metavar="FILE",
-        help="The file of runs, instead of that in your data folder; see: disputatio runs.",
-        rich_help_panel="Record",
+    of_record(
+        "--runs", metavar="FILE", help="The file of runs, instead of that in your data folder; see: disputatio runs."
     ),
 ]
-NoRuns = Annotated[bool, typer.Option("--no-runs", metavar="", help="Do not keep this run.", rich_help_panel="Record")]
+NoRuns = Annotated[bool, of_record("--no-runs", metavar="", help="Do not keep this run.")]
 Wait = Annotated[
     bool,
-    typer.Option(
+    of_tools(
         "--wait",
         metavar="",
         help="Where a tool needs a yes and nobody is at the keyboard, stop until: disputatio runs resume.",
-        rich_help_panel="Tools",
     ),
 ]
 KeptIn = Annotated[
     str | None,
-    typer.Option(
+    of_strategy(
         "--memory",
         metavar="PATH",
         help="For strategies that remember: the file, or postgresql://..., instead of the one in your data folder.",
-        rich_help_panel="The strategy",
     ),
 ]
-NoMemory = Annotated[
-    bool,
-    typer.Option("--no-memory", metavar="", help="Remember nothing of earlier runs.", rich_help_panel="The strategy"),
-]
+NoMemory = Annotated[bool, of_strategy("--no-memory", metavar="", help="Remember nothing of earlier runs.")]
 Record = Annotated[
     Path | None,
-    typer.Option(
-        "--record",
-        metavar="FILE",
-        help="Write every call down; a run that was interrupted goes on from FILE.",
-        rich_help_panel="Record",
-    ),
+    of_record("--record", metavar="FILE", help="Write every call down; a run that was interrupted goes on from FILE."),
 ]
 Replay = Annotated[
     Path | None,
-    typer.Option(
-        "--replay",
-        metavar="FILE",
-        help="Repeat the run in FILE with its models, seed and limits; no model is asked.",
-        rich_help_panel="Record",
+    of_record(
+        "--replay", metavar="FILE", help="Repeat the run in FILE with its models, seed and limits; no model is asked."
     ),
 ]
 Cache = Annotated[
     Path | None,
-    typer.Option(
+    of_record(
         "--cache",
         metavar="FILE",
         help="Keep replies in FILE that come out the same again: those with --seed, or with --temperature 0.",
-        rich_help_panel="Record",
     ),
 ]
 
