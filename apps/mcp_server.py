@@ -20,7 +20,6 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, Union
 
 from docstring_parser import parse
-from pydantic import Field
 
 import disputatio
 from disputatio.apps import choosing
@@ -35,7 +34,7 @@ from disputatio.question import Question
 from disputatio.result import Result
 from disputatio.strategies import Strategy
 from disputatio.tools import Tool, Toolbox, ToolRuntime, dispatch
-from disputatio.tools.arguments import model_of
+from disputatio.tools.arguments import Parameter
 from disputatio.tools.rendering import cut
 from disputatio.tools.tool import typed
 
@@ -116,20 +115,18 @@ def _strategy_tool(strategy: Strategy[...], offered: Offered) -> Tool:
     """A strategy as a tool that takes a question and those parameters that JSON has a form for."""
     documented = parse(getdoc(strategy.build) or "")
     described = {one.arg_name: " ".join((one.description or "").split()) for one in documented.params}
-    fields: dict[str, Any] = {
-        "question": (str, Field(description="the question or motion")),
-        "choices": (list[str], Field(default_factory=list, description="all possible answers, if they are closed")),
-        "answer_type": (
-            Literal["text", "number", "boolean", "choice"] | None,
-            Field(default=None, description="how the answer is read and compared"),
+    takes = {
+        "question": Parameter(str, description="the question or motion"),
+        "choices": Parameter(list[str], [], "all possible answers, if they are closed"),
+        "answer_type": Parameter(
+            Literal["text", "number", "boolean", "choice"] | None, None, "how the answer is read and compared"
         ),
-        "documents": (list[str], Field(default_factory=list, description="texts that belong to the question")),
+        "documents": Parameter(list[str], [], "texts that belong to the question"),
     }
     for name, parameter in strategy.signature.parameters.items():
         kinds = choosing.simple_kinds(parameter.annotation)
         if set(kinds) - {NoneType} and parameter.default is not parameter.empty:
-            default = parameter.default
-            fields[name] = (Union[tuple(kinds)], Field(default=default, description=described.get(name)))  # noqa: UP007
+            takes[name] = Parameter(Union[tuple(kinds)], parameter.default, described.get(name, ""))  # noqa: UP007
 
     async def answer(
         question: str, choices: list[str], answer_type: str | None, documents: list[str], **parameters: Any
@@ -146,7 +143,7 @@ def _strategy_tool(strategy: Strategy[...], offered: Offered) -> Tool:
     return typed(
         strategy.name,
         f"{documented.short_description} Source: {strategy.source}. At most {strategy.calls} model calls.",
-        model_of(strategy.name, fields),
+        takes,
         answer,
         access="network",
         timeout_s=(offered.budget.seconds or LONGEST_RUN) + 60,

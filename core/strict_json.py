@@ -23,9 +23,7 @@ def parse_object(text: str) -> dict[str, Any]:
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the JSON has {len(text)} characters, at most {MAX_LENGTH} fit")
     try:
-        value = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_integer, parse_float=_finite
-        )
+        value = _DECODER.decode(text)
     except RecursionError:
         raise ValueError(f"the JSON has over {MAX_DEPTH} levels") from None
     if not isinstance(value, dict):
@@ -87,6 +85,10 @@ def _encodable(text: str) -> None:
             text.encode()
         except UnicodeEncodeError:
             raise ValueError("a text holds half a surrogate pair") from None
+
+
+# Made once: it takes longer than reading the arguments of most calls.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_integer, parse_float=_finite)
 
 
 def _kind(value: object) -> str:

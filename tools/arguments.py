@@ -3,30 +3,30 @@
 import inspect
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import lru_cache
 from itertools import count
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from docstring_parser import Docstring, DocstringStyle, parse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
-from pydantic.json_schema import GenerateJsonSchema, PydanticJsonSchemaWarning
+from pydantic.json_schema import PydanticJsonSchemaWarning
+from pydantic_core import CoreConfig, SchemaValidator, to_jsonable_python
 
 from disputatio.errors import ConfigurationError, ToolError
 from disputatio.tools.runtime import ToolRuntime
 
 MAX_NODES = 5000
 """The most parts of a schema."""
+MOST_WRONG = 10
+"""The most faults that a model is told of at once."""
+_PLAIN = (str, int, float, bool, type(None))
+"""What is JSON as it is."""
 _STYLES = {DocstringStyle.GOOGLE: ":\n    ", DocstringStyle.NUMPYDOC: "\n---", DocstringStyle.REST: "\n:"}
 """Styles of docstrings, each with what no docstring of the style lacks."""
-
-
-class _Generator(GenerateJsonSchema):
-    """Pydantic's, without a type adapter for each default that is JSON as it is: a sixth of the time of a schema."""
-
-    def encode_default(self, dft: Any) -> Any:
-        return dft if dft is None or type(dft) in (str, int, bool) else super().encode_default(dft)
 
 
 class Checked(NamedTuple):
@@ -42,11 +42,24 @@ Check = Callable[[dict[str, Any]], Checked]
 """Validates arguments, or raises ToolError with a message for the model."""
 
 
+class Parameter(NamedTuple):
+    """One argument."""
+
+    type: Any
+    default: Any = ...
+    """What it is if it is not given; `...` if it must be given."""
+    description: str = ""
+
+
+Parameters = Mapping[str, Parameter]
+"""The arguments of a tool, by name."""
+
+
 class Signature(NamedTuple):
     """What there is to know of a function that is to be a tool."""
 
     description: str
-    parameters: type[BaseModel]
+    parameters: Parameters
     runtime: str | None
     """The name of the parameter that gets the runtime."""
 
@@ -55,7 +68,7 @@ def signature_of(function: Callable[..., Any], name: str) -> Signature:
     """Read a function's types and docstring.
 
     Raises:
-        ConfigurationError: If it has no docstring, or a parameter that no JSON can stand for.
+        ConfigurationError: If it has no docstring, or a parameter without a name or a type of its own.
     """
     written = inspect.getdoc(function)
     if not written:
@@ -66,7 +79,7 @@ def signature_of(function: Callable[..., Any], name: str) -> Signature:
         raise ConfigurationError(f"tool {name!r} has a type that cannot be read here: {error}") from error
     docstring = _parsed(written)
     described = {one.arg_name: " ".join((one.description or "").split()) for one in docstring.params}
-    runtime, fields = None, {}
+    runtime, parameters = None, {}
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise ConfigurationError(
@@ -78,44 +91,83 @@ def signature_of(function: Callable[..., Any], name: str) -> Signature:
             runtime = parameter.name
             continue
         default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = _field(hints[parameter.name], default, described.get(parameter.name))
-    return Signature(_description(docstring, written), model_of(name, fields), runtime)
+        parameters[parameter.name] = _parameter(hints[parameter.name], default, described.get(parameter.name, ""))
+    return Signature(_description(docstring, written), parameters, runtime)
 
 
-def model_of(name: str, fields: Mapping[str, tuple[Any, FieldInfo]]) -> type[BaseModel]:
-    """The arguments as a Pydantic model; names that Pydantic uses itself are reached by an alias.
+class Kind(NamedTuple):
+    """What Pydantic makes of a type."""
+
+    schema: dict[str, Any]
+    """With references, and shared by all that take this type."""
+    validate: Callable[[Any], Any]
+    """A value of the type, made of JSON; raises ValidationError."""
+    dump: Callable[[Any], Any]
+    """The JSON of such a value."""
+
+
+def kind_of(annotation: Any, name: str) -> Kind:
+    """Look at a type.
 
     Raises:
-        ConfigurationError: If a type is none that Pydantic can check.
+        ConfigurationError: If JSON cannot express it, or Pydantic cannot check it.
     """
-    safe: dict[str, Any] = {}
-    for field, (annotation, info) in fields.items():
-        if hasattr(BaseModel, field) or field.startswith("_"):
-            annotation, field = Annotated[annotation, Field(alias=field)], f"{field.strip('_')}_argument"
-        safe[field] = (annotation, info)
-    config = ConfigDict(extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=False, protected_namespaces=())
     try:
-        return create_model(f"{name}_arguments", __config__=config, **safe)
-    except (PydanticUserError, TypeError) as error:
-        raise ConfigurationError(f"tool {name!r}: {str(error).splitlines()[0]}") from error
+        hash(annotation)
+        look = _kind
+    except TypeError:  # what is noted beside a type can be anything
+        look = _kind.__wrapped__
+    try:
+        return look(annotation, repr(annotation))
+    except (PydanticUserError, PydanticJsonSchemaWarning, ValueError, TypeError) as error:
+        raise ConfigurationError(
+            f"tool {name!r} takes what JSON cannot express: {str(error).splitlines()[0]}"
+        ) from error
 
 
-def schema_of(parameters: type[BaseModel], name: str) -> dict[str, Any]:
+@lru_cache(maxsize=256)  # it takes ten times as long as all the rest of a parameter, and most parameters are alike
+def _kind(annotation: Any, spelled: str) -> Kind:  # unions in another order are equal, but spelled otherwise
+    adapter = TypeAdapter(annotation)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PydanticJsonSchemaWarning)
+        schema = adapter.json_schema()
+    json.dumps(schema, allow_nan=False)
+    validator = SchemaValidator(adapter.core_schema, CoreConfig(allow_inf_nan=False))
+    return Kind(schema, validator.validate_python, lambda value: adapter.dump_python(value, mode="json"))
+
+
+def schema_of(parameters: Parameters, name: str) -> dict[str, Any]:
     """The JSON schema of arguments in the dialect that all servers take: whole, without references and titles.
 
     Raises:
         ConfigurationError: If JSON cannot express a type or a default, or a type contains itself.
     """
+    properties = {key: _property(parameter, name) for key, parameter in parameters.items()}
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    required = [key for key, parameter in parameters.items() if parameter.default is ...]
+    return {**schema, "required": required} if required else schema
+
+
+def _property(parameter: Parameter, name: str) -> dict[str, Any]:
+    found = whole(kind_of(parameter.type, name).schema, name)
+    if parameter.description:
+        found["description"] = parameter.description
+    if parameter.default is not ...:
+        found["default"] = _as_json(parameter.default, name)
+    return dict(sorted(found.items()))
+
+
+def _as_json(default: Any, name: str) -> Any:
+    if type(default) in _PLAIN and type(default) is not float:
+        return default
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", PydanticJsonSchemaWarning)
-            schema = parameters.model_json_schema(schema_generator=_Generator)
-        json.dumps(schema, allow_nan=False)
-    except (PydanticUserError, PydanticJsonSchemaWarning, ValueError, TypeError) as error:
+        made = to_jsonable_python(default)
+        json.dumps(made, allow_nan=False)
+        return made
+    except (ValueError, TypeError) as error:
         raise ConfigurationError(
             f"tool {name!r} takes what JSON cannot express: {str(error).splitlines()[0]}"
         ) from error
-    return {"type": "object", "properties": {}, **whole(schema, name)}
 
 
 def whole(schema: dict[str, Any], name: str) -> dict[str, Any]:
@@ -156,39 +208,70 @@ def whole(schema: dict[str, Any], name: str) -> dict[str, Any]:
     return result
 
 
-def check_by(parameters: type[BaseModel], name: str) -> Check:
-    """A check by a Pydantic model."""
-    keys = {field: info.alias or field for field, info in parameters.model_fields.items()}
+def check_by(parameters: Parameters, name: str) -> Check:
+    """A check by the types of the parameters.
+
+    Raises:
+        ConfigurationError: If JSON cannot express a type or a default.
+    """
+    kinds = {key: kind_of(parameter.type, name) for key, parameter in parameters.items()}
+    defaults = {key: one.default for key, one in parameters.items() if one.default is not ...}
+    shown_defaults = {key: _as_json(default, name) for key, default in defaults.items()}
 
     def check(arguments: dict[str, Any]) -> Checked:
-        try:
-            valid = parameters.model_validate(arguments)
-            values = {key: getattr(valid, field) for field, key in keys.items()}
-            return Checked(values, valid.model_dump(mode="json", by_alias=True))
-        except ValidationError as error:
-            raise ToolError(f"{name}: {'; '.join(_wrong(error))}", fault="bad_arguments") from error
-        except Exception as error:  # a validator of the tool's own
-            message = f"{name}: the arguments cannot be checked: {type(error).__name__}"
-            raise ToolError(message, fault="bad_arguments") from error
+        values, shown, wrong = {}, {}, []
+        for key, kind in kinds.items():
+            if key in arguments:
+                try:
+                    values[key] = value = kind.validate(arguments[key])
+                    shown[key] = value if type(value) in _PLAIN else kind.dump(value)
+                except ValidationError as error:
+                    wrong += _faults(error, key)
+                except Exception as error:
+                    raise refused(name, error) from error
+            elif key in defaults:
+                values[key], shown[key] = _own(defaults[key]), _own(shown_defaults[key])
+            else:
+                wrong.append(f"{key}: Field required")
+        wrong += [f"{str(key)[:200]}: Extra inputs are not permitted" for key in arguments if key not in kinds]
+        if wrong:
+            raise _refused(name, wrong)
+        return Checked(values, shown)
 
     return check
 
 
-def _wrong(error: ValidationError, most: int = 10) -> Iterator[str]:
+def _own(default: Any) -> Any:
+    """A default that the function may change."""
+    return default if type(default) in _PLAIN else deepcopy(default)
+
+
+def refused(name: str, error: Exception) -> ToolError:
+    """What the model is told of arguments that Pydantic, or a validator of the tool's own, does not take."""
+    if isinstance(error, ValidationError):
+        return _refused(name, _faults(error))
+    return ToolError(f"{name}: the arguments cannot be checked: {type(error).__name__}", fault="bad_arguments")
+
+
+def _refused(name: str, wrong: list[str]) -> ToolError:
+    more = [f"and {len(wrong) - MOST_WRONG} more"] if len(wrong) > MOST_WRONG else []
+    return ToolError(f"{name}: {'; '.join([*wrong[:MOST_WRONG], *more])}", fault="bad_arguments")
+
+
+def _faults(error: ValidationError, *inside: str) -> list[str]:
     found = error.errors(include_url=False, include_context=False)
-    for one in found[:most]:
-        yield f"{'.'.join(map(str, one['loc']))[:200]}: {one['msg'][:200]}"
-    if len(found) > most:
-        yield f"and {len(found) - most} more"
+    return [f"{'.'.join(map(str, (*inside, *one['loc'])))[:200]}: {one['msg'][:200]}" for one in found]
 
 
-def _field(hint: Any, default: Any, described: str | None) -> tuple[Any, FieldInfo]:
-    """A field with the description that its annotation gives or, failing that, the docstring."""
+def _parameter(hint: Any, default: Any, described: str) -> Parameter:
+    """A parameter with the default and the description that its annotation gives, where the function gives none."""
     if get_origin(hint) is not Annotated:
-        return hint, Field(default=default, description=described or None)
-    given = [one for one in get_args(hint)[1:] if isinstance(one, str)]
-    own = FieldInfo.from_annotation(hint).description
-    return hint, Field(default=default, description=own or next(iter(given), None) or described or None)
+        return Parameter(hint, default, described)
+    info = FieldInfo.from_annotation(hint)
+    if default is ... and not info.is_required():
+        default = info.get_default(call_default_factory=True)
+    noted = [one for one in get_args(hint)[1:] if isinstance(one, str)]
+    return Parameter(hint, default, info.description or next(iter(noted), "") or described)
 
 
 def _parsed(written: str) -> Docstring:

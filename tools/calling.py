@@ -153,7 +153,8 @@ class Calling:
     async def _outcome(self, tool: Tool, checked: Checked, underway: Underway) -> Outcome:
         context = self.runtime.context
         approved: bool | str | None = None
-        self.runtime = replace(self.runtime, call=underway.key)
+        if underway.key:
+            self.runtime = replace(self.runtime, call=underway.key)
         ledger, began = context.ledger_of(self.runtime.author, self.runtime.role), time.perf_counter()
         called = False
         try:

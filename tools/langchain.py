@@ -7,7 +7,7 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel
 
 from disputatio.permission import Access
-from disputatio.tools.arguments import Check, Checked, check_by, schema_of
+from disputatio.tools.arguments import Check, Checked, Kind, kind_of, refused, whole
 from disputatio.tools.schema_check import check_by_schema, tidy
 from disputatio.tools.tool import Tool, accesses
 
@@ -28,7 +28,11 @@ def from_langchain(
     parameters: Any = tool.tool_call_schema
     check: Check
     if isinstance(parameters, type) and issubclass(parameters, BaseModel):
-        schema, check = schema_of(parameters, tool.name), _as_json(check_by(parameters, tool.name))
+        kind = kind_of(parameters, tool.name)
+        schema, check = (
+            {"type": "object", "properties": {}, **whole(kind.schema, tool.name)},
+            _check_by(kind, tool.name),
+        )
     else:
         schema = tidy(parameters if isinstance(parameters, dict) else parameters.schema(), tool.name)
         check = check_by_schema(schema, tool.name)
@@ -57,11 +61,14 @@ def _is_async(tool: BaseTool) -> bool:
     return own and getattr(tool, "coroutine", tool) is not None
 
 
-def _as_json(check: Check) -> Check:
-    """The same check, for a tool that validates once more itself."""
+def _check_by(kind: Kind, name: str) -> Check:
+    """A check by the model of all arguments; the tool validates once more itself."""
 
-    def checked(arguments: dict[str, Any]) -> Checked:
-        shown = check(arguments).shown
+    def check(arguments: dict[str, Any]) -> Checked:
+        try:
+            shown = kind.dump(kind.validate(arguments))
+        except Exception as error:
+            raise refused(name, error) from error
         return Checked(shown, shown)
 
-    return checked
+    return check

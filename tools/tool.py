@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from langgraph.errors import GraphBubbleUp
-from pydantic import BaseModel
 
 from disputatio.errors import ConfigurationError, ToolError
 from disputatio.model import ToolSpec
 from disputatio.permission import Access
-from disputatio.tools.arguments import Check, check_by, schema_of, signature_of
+from disputatio.tools.arguments import Check, Parameters, check_by, schema_of, signature_of
 from disputatio.tools.rendering import MAX_OUTPUT, Rendered, render
 from disputatio.tools.runtime import ToolRuntime
 from disputatio.tools.threads import in_thread
@@ -183,18 +182,18 @@ def _made(function: Callable[..., Any], *, name: str | None = None, **declared: 
 def typed(
     name: str,
     description: str,
-    parameters: type[BaseModel],
+    parameters: Parameters,
     function: Callable[..., Any],
     *,
     access: Access | Collection[Access] = "read",
     **declared: Any,
 ) -> Tool:
-    """Make a tool of a function whose parameters a Pydantic model describes.
+    """Make a tool of a function whose parameters are described apart from it.
 
     Args:
         name: Its name.
         description: What the model is told of it.
-        parameters: The arguments; the function is called with its fields by name.
+        parameters: The arguments, which the function is called with by name.
         function: Sync or async.
         access: What it may touch.
         **declared: Other fields of `Tool`.

@@ -142,6 +142,68 @@ def test_the_runtime_is_no_part_of_the_schema() -> None:
     assert ask.runtime == "runtime"
 
 
+def test_equal_types_are_looked_at_once_and_shared_by_nobody() -> None:
+    def first(x: int | str, point: Point) -> int:
+        """Take."""
+        return 0
+
+    def second(x: str | int, point: Point) -> int:
+        """Take."""
+        return 0
+
+    one, two = tool(first), tool(second)
+    assert [kind["type"] for kind in one.schema["properties"]["x"]["anyOf"]] == ["integer", "string"]
+    assert [kind["type"] for kind in two.schema["properties"]["x"]["anyOf"]] == ["string", "integer"]
+    one.schema["properties"]["point"]["properties"].clear()
+    assert list(two.schema["properties"]["point"]["properties"]) == ["x", "y"]
+
+
+class Segment(BaseModel):
+    start: Point
+    end: Point
+
+
+async def test_a_type_may_hold_another_twice_and_meet_its_namesake() -> None:
+    namesake = type("Point", (BaseModel,), {"__annotations__": {"z": int}})
+
+    def draw(first: Segment, second: Segment, third: namesake, among: Annotated[str, ["odd"]] = "all") -> str:  # type: ignore[valid-type]
+        """Draw."""
+        return f"{first.end.x + second.start.y} {third.z} {among}"  # type: ignore[attr-defined]
+
+    made = tool(draw)
+    assert list(made.schema["properties"]["third"]["properties"]) == ["z"]
+    line = {"start": {"x": 1}, "end": {"x": 2, "y": 3}}
+    assert await made.call({"first": line, "second": line, "third": {"z": 4}}) == "2.0 4 all"
+    with pytest.raises(ToolError, match=r"draw: first\.end\.x: Input should be a valid number"):
+        made.check({"first": {**line, "end": {"x": "far"}}, "second": line, "third": {"z": 4}})
+
+
+def test_a_default_is_the_calls_own_and_may_stand_in_the_annotation() -> None:
+    @tool
+    def gather(most: Annotated[int, Field(default=3, le=9)], into: list[int] = [], since: int = None) -> int:  # type: ignore[assignment] # noqa: B006, RUF013
+        """Gather."""
+        return len(into)
+
+    assert gather.schema["properties"] == {
+        "most": {"default": 3, "maximum": 9, "type": "integer"},
+        "into": {"default": [], "items": {"type": "integer"}, "type": "array"},
+        "since": {"default": None, "type": "integer"},
+    }
+    assert "required" not in gather.schema
+    first = gather.check({})
+    first.values["into"].append(1)
+    first.shown["into"].append(1)
+    assert gather.check({}) == ({"most": 3, "into": [], "since": None},) * 2
+
+
+def test_of_many_faults_the_first_ten_are_told() -> None:
+    with pytest.raises(ToolError) as caught:
+        tool(measure).check({f"x{number}": 1 for number in range(20)})
+    assert str(caught.value).count(";") == 10
+    assert str(caught.value).startswith("measure: points: Field required; x0: Extra inputs are not permitted; x1:")
+    assert str(caught.value).endswith("; and 11 more")
+
+
 async def test_names_that_pydantic_uses_itself_can_be_arguments() -> None:
     @tool
     def odd(json: str, copy: int, model_config: int, schema: str = "s", _x: int = 1) -> str:
