@@ -5,19 +5,27 @@ This is the only place at which the patterns of `graphs` call tools.
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import JsonValue
 
+from disputatio.agents.agent import Agent
 from disputatio.context import Context
 from disputatio.model import ToolCall
 from disputatio.question import Question
 from disputatio.thought import Thought
 from disputatio.tools.dispatch import dispatch
 from disputatio.tools.runtime import ToolRuntime
+from disputatio.tools.step import at_step
 from disputatio.tools.tool import Tool
+from disputatio.tools.toolbox import Tools
 
 NOTHING = "(nothing came back)"
+LIST = "{tools}"
+"""Stands for the list of tools in an instruction."""
+_JSON = {"integer": (int,), "number": (int, float), "boolean": (bool,), "array": (list,)}
+"""What a bare input is taken for, if it is that: a schema that somebody else checks takes no text for a number."""
 
 
 async def observe(
@@ -76,6 +84,14 @@ def observation(
     )
 
 
+async def shown_tools(agent: Agent, tools: Tools, context: Context, *, round: int) -> Agent:
+    """The agent with the tools that there are in this step where its instruction says `{tools}`."""
+    if not isinstance(agent.instruction, str) or LIST not in agent.instruction:
+        return agent
+    present = await at_step(tools, context, author=agent.name, round=round)
+    return replace(agent, instruction=agent.instruction.replace(LIST, listed(present)))
+
+
 def listed(tools: Sequence[Tool]) -> str:
     """The tools with their inputs and purposes, one a line, for a prompt."""
     return "\n".join(f"- {tool.signature}: {tool.description}" for tool in tools)
@@ -84,15 +100,24 @@ def listed(tools: Sequence[Tool]) -> str:
 def _arguments(tool: Tool, text: str, fill: Callable[[str], str] | None) -> str:
     """The arguments as JSON: as they were written if they are an object of this tool's, else as the first of them."""
     names = list(tool.schema.get("properties", {}))
-    try:
-        given = json.loads(text)
-    except (ValueError, RecursionError):
-        given = text.strip()
+    given = _parsed(text)
     if isinstance(given, dict) and (set(given) <= set(names) or not names):
         return json.dumps(_filled(given, fill)) if fill else text
+    if not names:
+        return "{}"
     # A bare number may be meant for a text, and a text in quotes for what it says.
     bare = given if isinstance(given, str) else text.strip()
-    return json.dumps({names[0]: fill(bare) if fill else bare} if names else {})
+    bare = fill(bare) if fill else bare
+    value = _parsed(bare)
+    is_meant = type(value) in _JSON.get(str(tool.schema["properties"][names[0]].get("type")), ())
+    return json.dumps({names[0]: value if is_meant else bare})
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text.strip()
 
 
 def _filled(value: Any, fill: Callable[[str], str]) -> Any:

@@ -24,8 +24,9 @@ from disputatio.strict_json import parse_object
 from disputatio.thought import Thought
 from disputatio.tools.dispatch import dispatch
 from disputatio.tools.runtime import ToolRuntime
+from disputatio.tools.step import at_step
 from disputatio.tools.tool import Tool
-from disputatio.tools.toolbox import Toolbox, Tools
+from disputatio.tools.toolbox import Tools
 
 CHOOSE = """\
 Before you do this you may use one of these tools, where it settles something:
@@ -88,6 +89,8 @@ class _Consulting:
     tools: Tools
     turn: Turn
     observed: list[Thought] = field(default_factory=list)
+    present: list[Tool] = field(default_factory=list)
+    """The tools of this step."""
 
     async def talk(
         self, prompt: Sequence[Message], form: type[Form] | None, *, prose: bool, steps: int
@@ -95,7 +98,8 @@ class _Consulting:
         """Offer the tools to the model, and give back what it said when it called none."""
         messages = [*prompt]
         for _ in range(steps):
-            offered = {tool.name: tool for tool in await self._present()}
+            await self._look()
+            offered = {tool.name: tool for tool in self.present}
             specs = [tool.spec for tool in offered.values()]
             speech = await self.turn.ask(messages, form, prose=prose, tools=specs)
             if speech is None:
@@ -110,11 +114,11 @@ class _Consulting:
     async def choose(self, prompt: Sequence[Message], *, steps: int) -> None:
         """Let the model choose one tool by a form, and choose again where that went wrong."""
         *before, last = prompt
-        tools = await self._present()
-        listed = "\n".join(_listed(tool) for tool in tools)
+        await self._look()
+        listed = "\n".join(_listed(tool) for tool in self.present)
         asked = f"{last['content']}\n\n{CHOOSE.format(tools=listed)}"
         messages = [*before, Message(role=last["role"], content=asked)]
-        form, tried = _choice(tools), None
+        form, tried = _choice(self.present), None
         for _ in range(steps):
             speech = await self.turn.ask(messages, form, prose=False)
             use: Any = getattr(speech.form, "use", None) if speech else None
@@ -133,11 +137,13 @@ class _Consulting:
                 Message(role="user", content=AGAIN.format(told=words(made))),
             ]
 
-    async def _present(self) -> list[Tool]:
-        """The tools as they are now."""
-        if isinstance(self.tools, Toolbox):
-            await self.tools.refresh()
-        return [*self.tools]
+    async def _look(self) -> None:
+        """See which tools there are now."""
+        turn, seen = self.turn, self._seen()
+        self.present = await at_step(self.tools, turn.context, author=turn.author, round=turn.round, seen=seen)
+
+    def _seen(self) -> tuple[str, ...]:
+        return (*self.turn.seen, *(one.id for one in self.observed))
 
     async def _carried_out(self, calls: Sequence[ToolCall], speech: Speech) -> list[Thought]:
         """What came of the calls of one reply; the first observation bears what the reply cost."""
@@ -147,10 +153,10 @@ class _Consulting:
             author=turn.author,
             role=turn.role,
             round=turn.round,
-            seen=(*turn.seen, *(one.id for one in self.observed)),
+            seen=self._seen(),
             context=turn.context,
         )
-        first, *others = await dispatch(calls, self.tools, runtime)
+        first, *others = await dispatch(calls, self.present, runtime)
         made = [first.model_copy(update={"usage": speech.usage, "model": speech.model}), *others]
         self.observed += made
         return made

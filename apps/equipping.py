@@ -36,7 +36,7 @@ def equipped(strategy: Strategy[...], given: Tools) -> Strategy[...]:
     known = strategy.arguments
     changed: dict[str, Any] = {}
     if "tools" in known:
-        changed["tools"] = [*(known["tools"] or ()), *given]
+        changed["tools"] = [*known["tools"], *given] if known["tools"] else given
     elif "solver" in known:
         changed["solver"] = _with(known["solver"] or Solver(), given)
     if "debaters" in known:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.proposer import Unfinished, unfinished
-from disputatio.agents.tool_step import observation
+from disputatio.agents.tool_step import observation, shown_tools
 from disputatio.agents.tool_step import observe as carried_out
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
@@ -26,7 +26,8 @@ from disputatio.question import Question
 from disputatio.state import Output, State
 from disputatio.strategies import strategy
 from disputatio.thought import Answer, Link, Thought
-from disputatio.tools.tool import Tool
+from disputatio.tools.step import at_step
+from disputatio.tools.toolbox import Tools
 
 FORMAT = 'error: write one line "Action: tool[input]" to use a tool, or give the answer; there are: {tools}'
 Node = Callable[..., Any]
@@ -115,15 +116,16 @@ def ending(state: Trail) -> Answer:
 @strategy(
     source="Disputatio, after Yao et al. 2022, arXiv:2210.03629", calls=lambda actor, tools, steps: steps * actor.turns
 )
-def act_observe(actor: Agent, tools: Sequence[Tool], *, steps: int = 7) -> Graph:
+def act_observe(actor: Agent, tools: Tools, *, steps: int = 7) -> Graph:
     """Let an agent think, call one tool and read what came of it, step by step, until it answers.
 
     Costs one turn a step. An action that cannot be read costs a step, too: its observation says how to write one. A
     loop that uses up its steps is undecided.
 
     Args:
-        actor: Who acts; its form is `acting`, and it says "Action: tool[input]" or gives an answer.
-        tools: What it can call, at least one.
+        actor: Who acts; its form is `acting`, and it says "Action: tool[input]" or gives an answer. Where its
+            instruction says `{tools}`, it is shown the tools.
+        tools: What it can call, at least one; those of a toolbox as they are in each step.
         steps: The most steps, the answer's own included; at least 1.
 
     Raises:
@@ -134,7 +136,8 @@ def act_observe(actor: Agent, tools: Sequence[Tool], *, steps: int = 7) -> Graph
 
     async def act(state: Actions, runtime: Runtime[Context]) -> dict[str, object]:
         trail = state.get("trail", [])
-        update, last = await turn(actor, "\n".join(trail), state, runtime)
+        shown = await shown_tools(actor, tools, runtime.context, round=state.get("round", 0) + 1)
+        update, last = await turn(shown, "\n".join(trail), state, runtime)
         if last is None:
             return update
         ended = "answered" if last.answer is not None and action_of(last) is None else ""
@@ -145,11 +148,12 @@ def act_observe(actor: Agent, tools: Sequence[Tool], *, steps: int = 7) -> Graph
         called = _CALL.match(asked or "")
         name, text = (called[1], called[2].strip()) if called else ("", "")
         context = runtime.context
+        present = await at_step(tools, context, author=actor.name, round=now, seen=(last.id,))
         if called:
             question = Question.of(state["question"])
-            result = await carried_out(tools, name, text, question, context, asked_by=last.author, round=now)
+            result = await carried_out(present, name, text, question, context, asked_by=last.author, round=now)
         else:
-            help_ = FORMAT.format(tools=", ".join(tool.name for tool in tools))
+            help_ = FORMAT.format(tools=", ".join(tool.name for tool in present))
             result = observation("tools", help_, context, round=now, data={"failed": True, "asked_by": last.author})
         key = f"{name.casefold()}[{text}]"
         again = bool(called) and key in state.get("actions", [])

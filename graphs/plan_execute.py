@@ -5,7 +5,7 @@ START -> plan -+-> work, every step of a wave at once -> check -+-> work
                +-> solve (nothing to do) or refuse -> END
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from operator import add
@@ -17,7 +17,7 @@ from langgraph.types import Send
 from pydantic import JsonValue
 
 from disputatio.agents.agent import Agent
-from disputatio.agents.tool_step import observation, observe
+from disputatio.agents.tool_step import observation, observe, shown_tools
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer, reported
@@ -28,7 +28,8 @@ from disputatio.question import Question
 from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Answer, Link, Thought
-from disputatio.tools.tool import Tool
+from disputatio.tools.step import at_step
+from disputatio.tools.toolbox import Tools
 from disputatio.writing import as_data
 
 REPAIR = "Your plan:\n{plan}\n\nIt cannot be carried out: {faults}. Write the whole plan again."
@@ -68,9 +69,7 @@ class Found(Update, total=False):
     outside: list[str]
 
 
-def _turns(
-    planner: Agent, solver: Agent, tools: Sequence[Tool], workers: Mapping[str, Agent], steps: int, repairs: int
-) -> int:
+def _turns(planner: Agent, solver: Agent, tools: Tools, workers: Mapping[str, Agent], steps: int, repairs: int) -> int:
     each = max((agent.turns for agent in workers.values()), default=0)
     return planner.turns * (1 + repairs) + steps * each + solver.turns
 
@@ -80,7 +79,7 @@ def plan_execute(
     planner: Agent,
     solver: Agent,
     *,
-    tools: Sequence[Tool] = (),
+    tools: Tools = (),
     workers: Mapping[str, Agent] | None = None,
     steps: int = 20,
     repairs: int = 0,
@@ -88,9 +87,10 @@ def plan_execute(
     """Let a planner write steps with variables, carry them out in waves, and let a solver answer from the results.
 
     Args:
-        planner: Who plans, in words that `graphs.plans.read_plan` reads.
+        planner: Who plans, in words that `graphs.plans.read_plan` reads. Where its instruction says `{tools}`, it is
+            shown the tools.
         solver: Who answers, from the plan and what its steps gave.
-        tools: What steps can call, by name.
+        tools: What steps can call, by name; those of a toolbox as they are when the plan is made, and at each step.
         workers: Agents that steps can call, by name; they see the step's input as their question, and nothing else.
         steps: The most steps of a plan, at least 1.
         repairs: How often a planner whose plan cannot be carried out is told why and asked again.
@@ -105,9 +105,10 @@ def plan_execute(
         given = state.get("given", len(state.get("thoughts", [])))
         wrong = "; ".join(state.get("wrong", []))
         words = REPAIR.format(plan=state.get("plan", ""), faults=wrong) if wrong else ""
-        said = await told(planner, words)(_before(state, given), runtime)
-        written = last_of(said)
-        return {**said, "given": given, "plans": state.get("plans", 0) + 1, **_read(written, steps)}
+        written_before = state.get("plans", 0)
+        shown = await shown_tools(planner, tools, runtime.context, round=written_before)
+        said = await told(shown, words)(_before(state, given), runtime)
+        return {**said, "given": given, "plans": written_before + 1, **_read(last_of(said), steps)}
 
     async def work(state: Plan, runtime: Runtime[Context]) -> Found:
         step = next(one for one in read_plan(state["plan"]) if one.id == state["step"])
@@ -159,7 +160,7 @@ def plan_execute(
     return graph
 
 
-def _check(steps: int, repairs: int, workers: Mapping[str, Agent], tools: Sequence[Tool]) -> None:
+def _check(steps: int, repairs: int, workers: Mapping[str, Agent], tools: Tools) -> None:
     if steps < 1 or repairs < 0:
         raise ConfigurationError(f"a plan needs steps of at least 1 and repairs from 0, got {steps} and {repairs}")
     if twice := {name.casefold() for name in workers} & {tool.name.casefold() for tool in tools}:
@@ -224,7 +225,7 @@ def _shortened(text: str) -> str:
 async def _observed(
     step: PlanStep,
     evidence: Mapping[str, str],
-    tools: Sequence[Tool],
+    tools: Tools,
     author: str,
     question: Question,
     context: Context,
@@ -233,8 +234,9 @@ async def _observed(
     fill = partial(filled, evidence=evidence) if step.needs else None
     text = template(step.input) if fill else step.input
     if step.tool:
+        present = await at_step(tools, context, author=author, round=0, seen=(step.id,))
         return await observe(
-            tools, step.tool, text, question, context, asked_by=author, round=0, origin=step.id, fill=fill
+            present, step.tool, text, question, context, asked_by=author, round=0, origin=step.id, fill=fill
         )
     text = filled(text, evidence)
     return observation(step.id, text, context, round=0, data={"asked_by": author}, origin=step.id)

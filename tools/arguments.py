@@ -112,9 +112,9 @@ def kind_of(annotation: Any, name: str) -> Kind:
     Raises:
         ConfigurationError: If JSON cannot express it, or Pydantic cannot check it.
     """
+    look: Callable[[Any, str], Kind] = _kind
     try:
         hash(annotation)
-        look = _kind
     except TypeError:  # what is noted beside a type can be anything
         look = _kind.__wrapped__
     try:

@@ -70,6 +70,11 @@ class Toolbox:
                 self._servers.append(_Followed(part, prefix, {one.name for one in tools}))
         return self
 
+    @property
+    def served(self) -> frozenset[str]:
+        """The names of the tools that come from servers, and may change."""
+        return frozenset(name for followed in self._servers for name in followed.names)
+
     async def refresh(self) -> None:
         """Take the tools anew of those servers that said that theirs changed. Agents do so before each step.
 

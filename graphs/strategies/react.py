@@ -3,17 +3,14 @@
 The graph is that of `act_observe`.
 """
 
-from collections.abc import Sequence
-
 from disputatio.agents.agent import Agent
-from disputatio.agents.tool_step import listed
 from disputatio.graphs.act_observe import act_observe, acting
 from disputatio.graphs.compose import turns_of
 from disputatio.graphs.wiring import Graph
 from disputatio.memory.transcript import of_kind
 from disputatio.strategies import strategy
 from disputatio.tools import calculator
-from disputatio.tools.tool import Tool
+from disputatio.tools.toolbox import Tools
 
 ACT = """\
 You settle the question in steps. In each step you write a thought, and then either one action or the answer. What \
@@ -35,15 +32,16 @@ TOOLS = (calculator,)
     source="Yao et al. 2022, arXiv:2210.03629, section 2; 7 steps as for its HotpotQA",
     calls=lambda tools, steps, actor: steps * turns_of(actor),
 )
-def react(*, tools: Sequence[Tool] | None = None, steps: int = 7, actor: Agent | None = None) -> Graph:
+def react(*, tools: Tools | None = None, steps: int = 7, actor: Agent | None = None) -> Graph:
     """Think, call a tool, read what it gave, and go on, until the answer is found.
 
     A run of s steps costs s calls, each of which reads all steps before it.
 
     Args:
-        tools: What can be called, at least one; None is the calculator.
+        tools: What can be called, at least one; None is the calculator. A toolbox follows its servers at each step.
         steps: The most steps, at least 1. A run that uses them up is undecided.
-        actor: Who acts, with the form `graphs.act_observe.acting`; None makes one at temperature 0.
+        actor: Who acts, with the form `graphs.act_observe.acting`; None makes one at temperature
+            0. Where its instruction says `{tools}`, it is shown the tools.
 
     Raises:
         ConfigurationError: If there are no steps or no tools.
@@ -56,7 +54,7 @@ def react(*, tools: Sequence[Tool] | None = None, steps: int = 7, actor: Agent |
     thinker = actor or Agent(
         name="actor",
         role="solver",
-        instruction=ACT.format(tools=listed(found)),
+        instruction=ACT,
         form=acting,
         view=of_kind("plan"),
         temperature=0.0,

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.forms import Form, answered
-from disputatio.agents.tool_step import listed
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import turns_of
 from disputatio.graphs.plan_execute import plan_execute
@@ -19,7 +18,7 @@ from disputatio.question import Question
 from disputatio.strategies import strategy
 from disputatio.thought import Thought
 from disputatio.tools import calculator
-from disputatio.tools.tool import Tool
+from disputatio.tools.toolbox import Tools
 
 PLAN = """\
 Plan how to answer the question with these helpers. You will not see what they find.
@@ -60,7 +59,7 @@ def _solving(agent: Agent, question: Question, seen: Sequence[Thought]) -> str:
 )
 def rewoo(
     *,
-    tools: Sequence[Tool] | None = None,
+    tools: Tools | None = None,
     steps: int = 20,
     repairs: int = 0,
     planner: Agent | None = None,
@@ -72,10 +71,11 @@ def rewoo(
     `steps`. Steps that do not need one another run at once.
 
     Args:
-        tools: What the plan can call besides the model itself; None is the calculator.
+        tools: What the plan can call besides the model itself; None is the calculator. A toolbox follows its servers.
         steps: The most steps of a plan, at least 1.
         repairs: How often a planner whose plan cannot be carried out is told why and asked again; 0 in the paper.
         planner: Who plans, in words that `graphs.plans.read_plan` reads; None makes one.
+            Where its instruction says `{tools}`, it is shown the tools.
         solver: Who answers; None makes one.
 
     Raises:
@@ -93,7 +93,7 @@ def rewoo(
     planning = planner or Agent(
         name="planner",
         role="planner",
-        instruction=PLAN.format(tools=listed(found)),
+        instruction=PLAN,
         kind="plan",
         form=Steps,
         view=of_kind("plan"),

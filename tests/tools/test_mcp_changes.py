@@ -1,6 +1,7 @@
 """Servers whose tools change while they are used, in both eras of the protocol."""
 
 import json
+import re
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -11,10 +12,12 @@ import pytest
 from disputatio.agents import Solver
 from disputatio.budget import Usage
 from disputatio.context import Context
-from disputatio.errors import ConfigurationError
-from disputatio.graphs import chain_of_thought
-from disputatio.graphs.run import run
+from disputatio.errors import ConfigurationError, ModelError
+from disputatio.graphs import chain_of_thought, react, rewoo
+from disputatio.graphs.run import prepare, run
+from disputatio.journal import Journal
 from disputatio.model import Profile, Reply, Request, ToolCall
+from disputatio.models import ScriptedModel
 from disputatio.permission import Approval, Permission
 from disputatio.question import Question
 from disputatio.thought import Thought
@@ -133,6 +136,78 @@ async def test_an_agent_is_offered_what_there_is_now(server: McpServer) -> None:
         ["s__change", "s__gone", "s__other", "s__same"],
         *[["s__change", "s__fresh", "s__other", "s__same"]] * 2,
     ]
+
+
+ACTIONS = ("Action: s__change[]", "Action: s__fresh[21]", "Answer: 42")
+
+
+def acts(*replies: str) -> ScriptedModel:
+    said = iter(replies)
+    return ScriptedModel(lambda prompt: next(said))
+
+
+def offered(prompt: str) -> list[str]:
+    return sorted(re.findall(r"^- (s__\w+)\(", prompt, re.MULTILINE))
+
+
+BEFORE, AFTER = ["s__change", "s__gone", "s__other", "s__same"], ["s__change", "s__fresh", "s__other", "s__same"]
+
+
+async def test_react_is_shown_and_can_call_what_there_is_now(server: McpServer) -> None:
+    model = acts(*ACTIONS)
+    result = await run(Question(text="?"), react(tools=Toolbox(server)), prepare(model=model))
+    assert [one.text for one in result.thoughts if one.role == "tool"] == ["2", "42"]
+    assert [offered(prompt) for prompt in model.prompts] == [BEFORE, AFTER, AFTER]
+    assert result.answer.text == "42"
+
+
+async def test_a_step_of_rewoo_can_call_a_tool_that_came_after_the_plan(server: McpServer) -> None:
+    model = acts(
+        "Plan: a.\n#E1 = s__change[]\nPlan: b.\n#E2 = s__fresh[#E1]\nPlan: c.\n#E3 = s__gone[#E1]", "Answer: 4"
+    )
+    result = await run(Question(text="?"), rewoo(tools=Toolbox(server)), prepare(model=model))
+    observed = [(one.author, one.text[:21]) for one in result.thoughts if one.role == "tool"]
+    assert sorted(observed) == [("s__change", "2"), ("s__fresh", "4"), ("s__gone", "error: unknown tool '")]
+    assert offered(model.prompts[0]) == BEFORE
+
+
+async def test_the_lists_are_in_the_record_and_another_server_does_not_change_them(
+    server: McpServer, tmp_path: Path
+) -> None:
+    path, question = tmp_path / "run.jsonl", Question(text="?")
+    context = prepare(model=acts(*ACTIONS), journal=Journal(path))
+    result = await run(question, react(tools=Toolbox(server)), context)
+    anew = McpServer(name="s", command=server.command, access="read", trusted=True)
+    box = Toolbox(anew)
+    replayed = await run(question, react(tools=box), prepare(journal=Journal(path, replay=True)))
+    assert replayed.thoughts == result.thoughts
+    assert sorted(box.by_name) == BEFORE, "nothing was called, so this one has not changed"
+
+
+async def test_a_run_that_goes_on_repeats_what_was_offered_and_then_sees_what_there_is(
+    server: McpServer, tmp_path: Path
+) -> None:
+    path, question = tmp_path / "run.jsonl", Question(text="?")
+
+    def breaks(prompt: str) -> str:
+        step = prompt.count("Observation:") - 1  # one is in the example
+        if step == 2:
+            raise ModelError("gone")
+        return ACTIONS[step]
+
+    first = ScriptedModel(breaks)
+    with pytest.raises(ModelError):
+        await run(question, react(tools=Toolbox(server)), prepare(model=first, journal=Journal(path)))
+    assert len(first.prompts) == 3
+    await server.close()  # and with it the process, which forgets
+    second = acts("Action: s__fresh[1]", "Answer: 42")
+    context = prepare(model=second, journal=Journal(path))
+    result = await run(question, react(tools=Toolbox(server)), context)
+    assert result.answer.text == "42"
+    assert [offered(prompt) for prompt in second.prompts] == [AFTER, BEFORE]
+    observed = [one.text[:30] for one in result.thoughts if one.role == "tool"]
+    assert observed[:2] == ["2", "42"]
+    assert observed[2].startswith("error: unknown tool 's__fresh'")
 
 
 async def test_a_server_that_cannot_be_asked_keeps_what_it_had(
