@@ -9,12 +9,12 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
 from disputatio.budget import Usage
 from disputatio.errors import ModelError, ModelUnavailableError, UnsupportedError
 from disputatio.gate import Gate, gate_of
-from disputatio.model import Profile, Reply, Request
+from disputatio.model import Message, Profile, Reply, Request
 from disputatio.models.chat import Pieces, bad, body_of, dumped, estimate, estimated, parsed, reply_of, usage_of
 from disputatio.models.counting import Tokenizer, count
 from disputatio.models.refusals import FIELDS, not_understood, refusal
@@ -49,6 +49,8 @@ class OpenAICompatible:
     """How many requests may be under way; None shares the gate of the address, which narrows if the server refuses."""
     _refused: set[str] = field(default_factory=set, repr=False)
     """Fields of a request that the server did not take."""
+    _reads_tools: bool = field(default=False, repr=False)
+    """Whether it was found out that tools reach the model."""
 
     def __post_init__(self) -> None:
         self.gate = self.gate or gate_of(self.base_url)
@@ -62,6 +64,8 @@ class OpenAICompatible:
         """Answer one request; see `Model.complete`. Several replies at once (`n`) are not streamed."""
         if not self.model:
             self.model = (await self.models())[0]
+        if request.tools and not self._reads_tools:
+            await self._check_tools(request)
         streamed = on_text is not None and request.n == 1
         body = body_of(request, self.model, self.defaults, self.limit_field, self.thinking_field)
         if streamed:
@@ -91,8 +95,11 @@ class OpenAICompatible:
         if not self.tokenizer:
             return None
         self.model = self.model or (await self.models())[0]
+        return await self._counted(self.tokenizer, request)
+
+    async def _counted(self, tokenizer: Tokenizer, request: Request) -> int | None:
         beside = replace(self._transport, base_url=self.base_url.removesuffix("/v1"))
-        return await count(self.tokenizer, beside, request, self.model)
+        return await count(tokenizer, beside, request, self.model)
 
     async def models(self) -> Sequence[str]:
         """The names of the models that the server lists.
@@ -175,6 +182,24 @@ class OpenAICompatible:
     def _check(self, received: Received) -> None:
         if received.status >= 300:
             raise self._refusal(received)
+
+    async def _check_tools(self, request: Request) -> None:
+        """Refuse tools that the model would not see: servers drop them where its template has no place for them.
+
+        Nothing is generated for it, and it is done once: a prompt with tools has more tokens than one without. A server
+        that does not count is believed.
+        """
+        bare = Request(messages=[Message(role="user", content="?")], max_tokens=1)
+        for tokenizer in (self.tokenizer,) if self.tokenizer else get_args(Tokenizer):
+            without = await self._counted(tokenizer, bare)
+            if without is None:
+                continue
+            if await self._counted(tokenizer, replace(bare, tools=request.tools)) == without:
+                self.profile = replace(self.profile, features=self.profile.features - {"tools"})
+                message = f"{self.name} drops tools: its model's template has no place for them"
+                raise UnsupportedError(message, feature="tools")
+            break
+        self._reads_tools = True
 
     def _check_thinking(self, request: Request, reply: Reply) -> None:
         """Refuse a reply in the wrong mode: servers ignore a switch that the model's template does not have."""

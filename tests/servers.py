@@ -76,6 +76,8 @@ class Server(ThreadingHTTPServer):
     def __init__(self, plan: Plan, models: Sequence[str] = ("small", "large")) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.plan, self.models = plan, models
+        self.counts: Callable[[Asked], Sent] = lambda asked: Sent(status=404)
+        """Replies to requests that count tokens, which are no part of the plan."""
         self.asked: list[Asked] = []
         self.hung_up = threading.Event()
         """Set when a client has closed a connection that was left hanging."""
@@ -95,6 +97,8 @@ class Server(ThreadingHTTPServer):
         with self._lock:
             if asked.path.endswith("/models"):
                 return Sent({"object": "list", "data": [{"id": name} for name in self.models]})
+            if asked.path.endswith(("/tokenize", "/apply-template")):
+                return self.counts(asked)
             self.asked.append(asked)
             place = len(self.asked) - 1
         return self.plan(asked) if callable(self.plan) else self.plan[min(place, len(self.plan) - 1)]
