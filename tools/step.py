@@ -36,7 +36,7 @@ async def at_step(tools: Tools, context: Context, *, author: str, round: int, se
     """
     if not isinstance(tools, Toolbox):
         return [*tools]
-    if context.journal is None or not tools.served:
+    if context.journal is None or not tools.follows:
         await tools.refresh()
         return [*tools]
 

@@ -71,6 +71,11 @@ class Toolbox:
         return self
 
     @property
+    def follows(self) -> bool:
+        """Whether any of it comes from servers."""
+        return bool(self._servers)
+
+    @property
     def served(self) -> frozenset[str]:
         """The names of the tools that come from servers, and may change."""
         return frozenset(name for followed in self._servers for name in followed.names)
