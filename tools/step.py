@@ -11,7 +11,7 @@ from typing import Any
 from disputatio.budget import Spender
 from disputatio.context import Context
 from disputatio.errors import ToolError
-from disputatio.journal import Underway
+from disputatio.recording import Underway
 from disputatio.tools.schema_check import check_by_schema
 from disputatio.tools.tool import Tool
 from disputatio.tools.toolbox import Toolbox, Tools
