@@ -1,7 +1,7 @@
 """Agents: one role a file, with its prompts, its view and the form of its reply."""
 
 from disputatio.agents.agent import RULES, Agent
-from disputatio.agents.comparer import Preference, comparer
+from disputatio.agents.comparison import Preference, comparer
 from disputatio.agents.critic import Critic, Critique
 from disputatio.agents.cue_writer import CueWriter, Fuser
 from disputatio.agents.debater import Debater, contesting

@@ -19,7 +19,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from disputatio.agents import Agent, Judge, StepCritic, Verifier
-from disputatio.agents.comparer import comparer
+from disputatio.agents.comparison import comparer
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, unknown
 from disputatio.evals.items import Item, Task

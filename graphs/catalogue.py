@@ -27,7 +27,9 @@ These make a strategy of other strategies and agents, or of a knowledge graph. T
 on the command line."""
 
 PATTERNS = [
-    made for name in graphs.__all__ if isinstance(made := getattr(graphs, name), Strategy) and name not in CATALOGUE
+    made
+    for made in (getattr(graphs, name) for name in graphs.__all__)
+    if isinstance(made, Strategy) and made.name not in CATALOGUE
 ]
 
 

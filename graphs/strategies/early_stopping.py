@@ -35,13 +35,7 @@ def lead(votes: Sequence[str | None]) -> float:
     """
     counts = Counter(vote for vote in votes if vote is not None).most_common(2)
     a, b, *_ = (*(count for _, count in counts), 0, 0)
-    heads: int = sum(comb(a + b + 1, number) for number in range(a + 1))
-    return heads / float(2 ** (a + b + 1))
-
-
-def unanimous(window: Sequence[str | None]) -> bool:
-    """Whether all votes are for one answer and none is unreadable."""
-    return len(set(window)) == 1 and window[0] is not None
+    return sum(comb(a + b + 1, heads) for heads in range(a + 1)) / (1 << (a + b + 1))
 
 
 @strategy(
@@ -100,8 +94,11 @@ def early_stopping_self_consistency(
     """
     if window < 2:
         raise ConfigurationError(f"a window has at least 2 samples, got {window}")
-    drawn = {"samples": samples, "batch": window, "temperature": temperature, "solver": solver}
-    return _graph(lambda votes: len(votes) % window == 0 and unanimous(votes[-window:]), only_last=window, **drawn)
+
+    def agrees(votes: Sequence[str | None]) -> bool:
+        return len(votes) % window == 0 and len(set(votes[-window:])) == 1 and votes[-1] is not None
+
+    return _graph(agrees, only_last=window, samples=samples, batch=window, temperature=temperature, solver=solver)
 
 
 def _graph(stop: Stop, *, only_last: int | None, **drawn: Any) -> Graph:

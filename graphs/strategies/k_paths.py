@@ -17,14 +17,13 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import turns_of
 from disputatio.graphs.conclude import last_by, own_answer, reported
-from disputatio.graphs.speaking import last_of
 from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.knowledge_graph import KnowledgeGraph
 from disputatio.memory.knowledge_graph_formats import open_graph
 from disputatio.memory.paths import Path, Paths
 from disputatio.memory.transcript import of_kind
 from disputatio.question import Question
-from disputatio.state import Output, State, Update
+from disputatio.state import Output, State
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
 from disputatio.writing import numbered
@@ -141,13 +140,8 @@ def k_paths(
             runtime.context.say(evidence)
         return {"thoughts": [evidence] if evidence else [], "found": kind, "pair": pair}
 
-    async def predict(state: State, runtime: Runtime[Context]) -> Update:
-        return await agent(state, runtime)
-
     async def conclude(state: Retrieved) -> Output:
-        said = last_by(state, agent.name)
-        last = last_of({"thoughts": [said]}) if said else None
-        shown = last_by(state, EVIDENCE)
+        last, shown = last_by(state, agent.name), last_by(state, EVIDENCE)
         count = len(_listed(shown)) if shown else 0
         cited = sorted({int(one) for one in re.findall(r"\bpath\s+#?(\d{1,4})\b", last.text if last else "", re.I)})
         report = {
@@ -159,8 +153,8 @@ def k_paths(
         }
         return {"answer": reported(own_answer(last, Question.of(state["question"])), report)}
 
-    wired = new_graph(retrieve, predict, conclude).add_edge(START, "retrieve").add_edge("retrieve", "predict")
-    return wired.add_edge("predict", "conclude").add_edge("conclude", END)
+    wired = new_graph(retrieve).add_node("predict", agent).add_node(conclude).add_edge(START, "retrieve")
+    return wired.add_edge("retrieve", "predict").add_edge("predict", "conclude").add_edge("conclude", END)
 
 
 def _told(agent: Agent, question: Question, seen: Sequence[Thought]) -> str:

@@ -14,7 +14,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Send
 
 from disputatio.agents.agent import Agent
-from disputatio.agents.comparer import comparer
+from disputatio.agents.comparison import comparer
 from disputatio.agents.judge import Judge
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError

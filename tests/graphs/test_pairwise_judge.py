@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disputatio.agents.comparer import Preference
+from disputatio.agents.comparison import Preference
 from disputatio.agents.forms import read
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
