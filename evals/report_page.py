@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from disputatio.evals.report import Report, Row
-from disputatio.evals.report_agents import NOTES, examined_tables
+from disputatio.evals.report_agents_tables import NOTES, examined_tables, ungraded
 from disputatio.evals.report_text import TITLES, cells, pairs, roles, titles_of
 from disputatio.page import assembled, in_script
 from disputatio.writing import xml
@@ -89,12 +89,14 @@ def _by_task(report: Report) -> str:
 
 
 def _examined(report: Report) -> str:
-    tables = examined_tables(report.rulings, report.preferences)
-    return "".join(
+    tables = examined_tables(report.rulings, report.preferences, report.grader)
+    lack = ungraded(report.rulings, report.grader)
+    shown = [
         f'<h3 class="task">{xml(name)}</h3><div class="tables"><div>{_table(*table)}</div></div>'
         f'<p class="note">{xml(NOTES[name])}</p>'
         for name, table in tables.items()
-    )
+    ]
+    return "".join([*shown, f'<p class="note">{xml(lack)}</p>' if lack else ""])
 
 
 def _table(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from disputatio.evals.report import Report, Row, points
-from disputatio.evals.report_agents import NOTES, examined_tables
+from disputatio.evals.report_agents_tables import NOTES, examined_tables, ungraded
 from disputatio.writing import harmless
 
 TITLES = ("strategy", "accuracy", "95 % interval", "unparsed", "errors", "short", "calls", "tokens", "s", "money")
@@ -79,8 +79,9 @@ def markdown(report: Report, command: str) -> str:
     for name in dict.fromkeys(row.task for row in report.by_task):
         rows = [cells(row) for row in report.by_task if row.task == name]
         sections += [f"## {_cell(name)}", _table(titles, rows)]
-    for name, table in examined_tables(report.rulings, report.preferences).items():
+    for name, table in examined_tables(report.rulings, report.preferences, report.grader).items():
         sections += [f"## {name}", _table(*table), NOTES[name]]
+    sections += [lack] if (lack := ungraded(report.rulings, report.grader)) else []
     sections += ["## Pairs", _table(*pairs(report))] if report.comparisons else []
     sections.append(
         "Differences are in percentage points, intervals from the paired bootstrap over items, p from McNemar's exact "

@@ -81,8 +81,14 @@ def item_of(record: Record, *, name: str, fixed: Mapping[str, str], folder: Path
         target=answer,
         scorer=record.get("scorer") or fixed.get("scorer") or _scorer(kind),
         parameters=parameters,
-        meta={**fields, "task": fields.get("task", name)},
+        meta={**fields, "task": fields.get("task", name), **_reason(record, fields, fixed)},
     )
+
+
+def _reason(record: Record, fields: Record, fixed: Mapping[str, str]) -> Record:
+    """The true reason of a first wrong step, where it is known, as one text."""
+    said = fields.get("reason") or (filled(fixed["reason"], record) if "reason" in fixed else None)
+    return {"reason": prose(said)} if said else {}
 
 
 def _check(record: Record) -> None:
