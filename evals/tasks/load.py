@@ -87,6 +87,7 @@ def _data_set(name: str, *, part: str, data: str | PathLike[str] | None, limit: 
                 records += converted(raw, originals)
             except KeyError as error:
                 raise StoreError(f"{path.name} is no file of {name}: {error.args[0]}") from None
+    records = [record for record in records if record.get("target_type") not in entry.get("without", ())]
     parts = sorted({one for record in records for one in _parts(record)})
     records = [record for record in _numbered(name, records) if not part or part in _parts(record)]
     usable = [record for record in records if _is_usable(record)]
