@@ -107,6 +107,9 @@ def _check(record: Record) -> None:
     if missing or surplus:
         wrong = f"it has no {' and no '.join(missing)}" if missing else f"nothing reads {', '.join(surplus)}"
         raise ConfigurationError(f"{wrong}; keys are {', '.join(sorted(KEYS))}")
+    for key in ("fields", "parameters"):
+        if not isinstance(record.get(key) or {}, dict):
+            raise ConfigurationError(f"{key} is an object, not {record[key]!r}")
 
 
 def _scorer(kind: str) -> str:
