@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -248,7 +249,7 @@ def _print(found: Report) -> None:
         rows = [row for row in found.by_task if row.task == name]
         parts += [Text(f"\n{plain(name)}", style="bold"), _rows(titles, rows)]
     for name, table in examined_tables(found.rulings, found.preferences, found.grader).items():
-        parts += [Text(f"\n{name}", style="bold"), _table(*table)]
+        parts += [Text(f"\n{name}", style="bold"), *_fitting(*table)]
     parts += [Text(f"\n{lack}")] if (lack := ungraded(found.rulings, found.grader)) else []
     if found.comparisons:
         heads, lines = pairs(found)
@@ -263,6 +264,15 @@ def _rows(titles: Sequence[str], rows: Sequence[Row]) -> Table:
     """The table of strategies or agents; without money where nothing costs any, so that it fits a narrow terminal."""
     last = None if any(row.cost != 0 for row in rows) else -1
     return _table(titles[:last], [cells(row)[:last] for row in rows])
+
+
+def _fitting(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> list[Any]:
+    """A table, or where the terminal is too narrow for it a list of two columns for each of its lines."""
+    columns = zip(titles, *lines, strict=True)
+    if sum(1 + max(map(len, column)) for column in columns) <= Console().width:
+        return [_table(titles, lines)]
+    pairs = [list(zip(titles, line, strict=True)) for line in lines]
+    return [_table([one[0][0], one[0][1]], [list(pair) for pair in one[1:]]) for one in pairs]
 
 
 def _table(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:

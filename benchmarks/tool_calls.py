@@ -1,7 +1,8 @@
 """How often our scorer of tool calls agrees with the checker of the Berkeley Function Calling Leaderboard.
 
-Every item that wants a call is answered rightly, by a draw of the acceptable values, and with one or two changes to that:
-other names, arguments, values, types and numbers of calls. Needs the data, and the package bfcl-eval unpacked in a folder:
+Every item that wants a call is answered rightly, by a draw of the acceptable values, and with one or two changes to
+that: other names, arguments, values, types and numbers of calls. Needs the data, and the package bfcl-eval unpacked in
+a folder:
 
     pip install --no-deps --target FOLDER bfcl-eval==2026.3.23
     python benchmarks/tool_calls.py --data DATA --bfcl FOLDER

@@ -30,14 +30,14 @@ def money(row: Row) -> str:
     return "unknown" if row.cost is None else f"{row.cost:.3g}"
 
 
-def roles(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+def roles(rows: Sequence[Row], one: str = "strategy") -> tuple[list[str], list[list[str]]]:
     """Tokens by role, of one run on average: the titles, and a row for each strategy."""
     names = list(dict.fromkeys(role for row in rows for role in row.roles))
     lines = [
         [row.strategy, *(f"{row.roles[name].tokens / row.runs:,.0f}" if name in row.roles else "" for name in names)]
         for row in rows
     ]
-    return ["strategy", *names], lines
+    return [one, *names], lines
 
 
 def pairs(report: Report) -> tuple[list[str], list[list[str]]]:
@@ -87,7 +87,7 @@ def markdown(report: Report, command: str) -> str:
         "Differences are in percentage points, intervals from the paired bootstrap over items, p from McNemar's exact "
         "test, corrected by Holm's method for all pairs."
     )
-    sections += ["## Tokens by role", _table(*roles(report.rows))]
+    sections += ["## Tokens by role", _table(*roles(report.rows, one))]
     sections += [
         "## Front",
         "![Accuracy against tokens](front.svg)",

@@ -224,7 +224,7 @@ def _tried(item: Item) -> None:
     """
     scorer = scorer_of(item)
     if item.scorer not in ("code", "math", "sql"):
-        scorer(item, Answer(text="-", value="-"), **item.parameters)
+        scorer(item, Answer(text="1", value="1"), **item.parameters)
 
 
 def _first_line(error: Exception) -> str:

@@ -182,6 +182,12 @@ def test_a_file_of_a_user_runs_without_code(tmp_path: Path) -> None:
         (lines({"question": "x", "answer": "y", "target_type": "poem"}), "type 'poem'; known: number"),
         (lines(*[{"id": "a", "question": "x", "answer": "y"}] * 2), "item 2: the id 'a' is there twice"),
         ('{"items": []}', "has no items"),
+        ('{"items": ["x"]}', "item 1: an object with question and answer is needed, not 'x'"),
+        (lines({"question": "x", "answer": "3", "fields": [1]}), "item 1: fields is an object"),
+        (lines({"question": "x", "answer": "3", "parameters": [1]}), "item 1: parameters is an object"),
+        (lines({"question": "x", "answer": "3", "parameters": {"tolerance": "a"}}), "item 1: "),
+        (lines({"question": "x", "answer": "y", "target_type": "number"}), "item 1: item 'own-1': 'y' is no number"),
+        (lines({"question": "x", "answer": "3", "target_type": "tool_call"}), "the target is no list of calls"),
         ("[" * 100_000, "cannot be read"),
     ],
 )
