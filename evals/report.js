@@ -36,7 +36,8 @@ function draw(axis) {
   const y = (share) => HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (share * 100 - ys[0]) / (ys.at(-1) - ys[0]);
   for (const tick of xs) {
     chart.append(element("path", { class: "grid", d: `M${x(tick)},${TOP} V${HEIGHT - BOTTOM}` }));
-    chart.append(element("text", { class: "tick", x: x(tick), y: HEIGHT - 18, "text-anchor": "middle" },
+    const place = tick === xs.at(-1) ? { x: WIDTH - 4, "text-anchor": "end" } : { x: x(tick), "text-anchor": "middle" };
+    chart.append(element("text", { class: "tick", y: HEIGHT - 18, ...place },
       tick.toLocaleString("en", { maximumSignificantDigits: 4 })));
   }
   for (const tick of ys) {
@@ -61,7 +62,7 @@ function draw(axis) {
     const width = name.getComputedTextLength();
     const left = Math.max(at + 12 + width < WIDTH ? at + 12 : at - 12 - width, 4);
     let high = y(row.accuracy) - 12; // above the steps of the front, which begin at the point
-    while (taken.some(([a, b, c]) => Math.abs(high - c) < 17 && left < b && a < left + width)) high += 2;
+    while (taken.some(([a, b, c]) => Math.abs(high - c) < 17 && left < b && a < left + width)) high -= 2;
     taken.push([left, left + width, high]);
     name.setAttribute("x", left);
     name.setAttribute("y", high + 4);
