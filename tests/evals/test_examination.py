@@ -260,7 +260,7 @@ def test_the_manifest_knows_both_prompts_of_a_judge(monkeypatch: pytest.MonkeyPa
         return manifest(bench, {})["strategies"]
 
     was = hashes()
-    monkeypatch.setattr("disputatio.graphs.strategies.pairwise_judge.COMPARE", "Which is better, A or B?")
+    monkeypatch.setattr("disputatio.agents.comparer.COMPARE", "Which is better, A or B?")
     now = hashes()
     assert isinstance(was, dict)
     assert isinstance(now, dict)
