@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from importlib import import_module
 from math import sqrt
 from pathlib import Path
 
@@ -260,7 +261,7 @@ def test_the_manifest_knows_both_prompts_of_a_judge(monkeypatch: pytest.MonkeyPa
         return manifest(bench, {})["strategies"]
 
     was = hashes()
-    monkeypatch.setattr("disputatio.agents.comparer.COMPARE", "Which is better, A or B?")
+    monkeypatch.setattr(import_module("disputatio.agents.comparer"), "COMPARE", "Which is better, A or B?")
     now = hashes()
     assert isinstance(was, dict)
     assert isinstance(now, dict)
