@@ -18,6 +18,8 @@ BENCHES = """\
 
   disputatio bench --agents verifier,critic,judge --tasks mr_gsm8k,llmbar --limit 100 --model openai:gpt-5-mini
 
+  disputatio bench --agents critic --tasks mr_ben --grader openai:gpt-5-mini --model vllm:http://localhost:8000/v1
+
   disputatio bench --again bench/manifest.json --out bench-again
 
 A single chain_of_thought and a self_consistency that fills the ceiling are always in the table. A bench that was \
@@ -82,6 +84,14 @@ def bench(
             rich_help_panel="What is compared",
         ),
     ] = None,
+    grader: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL",
+            help="With --agents: grades their reasons for first errors, which the MR-Score needs.",
+            rich_help_panel="Models",
+        ),
+    ] = "",
     model: Models = None,
     seed: Seed = 0,
     temperature: Temperature = None,
@@ -121,8 +131,10 @@ def bench(
         from disputatio.apps import benching
         from disputatio.errors import ConfigurationError
 
-        if again and (strategies or agents or tasks):
-            raise ConfigurationError("--again takes strategies, agents and tasks from the manifest: leave them out")
+        if again and (strategies or agents or tasks or grader):
+            raise ConfigurationError(
+                "--again takes strategies, agents, tasks and grader from the manifest: leave them out"
+            )
         if strategies and agents:
             raise ConfigurationError("strategies and agents are measured on different things: give one of them")
         limits = {"tokens": budget_tokens, "calls": budget_calls, "seconds": budget_seconds, "cost": budget_cost}
@@ -137,6 +149,7 @@ def bench(
             temperature=temperature,
             at_once=at_once,
             budget={name: value for name, value in limits.items() if value is not None},
+            grader=grader,
         )
         if again:
             asked = benching.asked_again(again)

@@ -4,11 +4,12 @@ import asyncio
 import json
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -22,8 +23,9 @@ from disputatio.evals import load
 from disputatio.evals.bench import Bench, contestants
 from disputatio.evals.bench_manifest import check, manifest
 from disputatio.evals.examination import examinations, examined
+from disputatio.evals.grading import NO_REASONS, Grades, grading, reason_of
 from disputatio.evals.report import Report, Row, report
-from disputatio.evals.report_agents import examined_tables
+from disputatio.evals.report_agents_tables import examined_tables, ungraded
 from disputatio.evals.report_front import png, svg
 from disputatio.evals.report_page import page
 from disputatio.evals.report_text import cells, markdown, pairs, titles_of
@@ -53,6 +55,8 @@ class Asked(BaseModel):
     temperature: float | None = None
     at_once: int = 1
     budget: dict[str, float]
+    grader: str = ""
+    """The model that grades the reasons of agents; empty if none does."""
 
     @property
     def command(self) -> str:
@@ -61,6 +65,7 @@ class Asked(BaseModel):
         words = ["disputatio", "bench", *rows, "--tasks", ",".join(self.tasks)]
         for one in self.model:
             words += ["--model", one]
+        words += ["--grader", self.grader] if self.grader else []
         for name, value in self.budget.items():
             words += [f"--budget-{name}", f"{value:g}" if value != int(value) else str(int(value))]
         for name in ("limit", "epochs", "seed", "temperature", "at_once"):
@@ -83,7 +88,8 @@ def asked_again(path: Path) -> Asked:
         StoreError: If it cannot be read or is no manifest.
     """
     try:
-        return Asked.model_validate(_read(path)["options"])
+        was = _read(path)
+        return Asked.model_validate({**was["options"], "grader": (was.get("grader") or {}).get("name", "")})
     except (ValidationError, KeyError) as error:
         raise StoreError(f"{str(path)!r} is no manifest of a bench") from error
 
@@ -109,14 +115,24 @@ def run(
     with screen(quiet=quiet) as shown:
         shown.note("loading the models and the items")
         bench = _bench(asked, data, workers)
-        about = manifest(bench, asked.model_dump(mode="json", exclude=None if asked.agents else {"agents"}))
+        grader = load_model(asked.grader) if asked.grader else None
+        _gradable(asked, bench)
+        # A grade can be given later, and by another model: no run of an agent depends on it.
+        options = asked.model_dump(mode="json", exclude={"grader"} if asked.agents else {"agents", "grader"})
+        about = manifest(bench, options, grader)
         if again:
             _compare(again, about)
         record = _folder(out, about)
         shown.begin(list(bench.strategies), bench.size)
         trials = asyncio.run(bench.run(record, shown.hear))
+        grades = None
+        if grader:
+            shown.note("grading the reasons")
+            second = grading(trials, bench.tasks, grader, workers=_workers([asked.grader], workers))
+            shown.begin(list(second.strategies), second.size)
+            grades = Grades(grader.name, asyncio.run(second.run(out / "grades.jsonl", shown.hear)))
         shown.note("writing the report")
-        found = report(trials, about, seed=asked.seed, examined=bench.tasks if asked.agents else ())
+        found = report(trials, about, seed=asked.seed, examined=bench.tasks if asked.agents else (), grades=grades)
     _write(found, out, asked.command)
     return found
 
@@ -135,7 +151,6 @@ def _bench(asked: Asked, data: Path | None, workers: int | None) -> Bench:
         tasks = [examined(task) for task in tasks]
     chosen = choosing.models(asked.model, chain_of_thought)
     models = {role: load_model(name) for role, name in chosen.items()}
-    is_here = any(name.partition(":")[0] in IN_PROCESS for name in chosen.values())
     return Bench(
         strategies=rows,
         tasks=tasks,
@@ -145,9 +160,22 @@ def _bench(asked: Asked, data: Path | None, workers: int | None) -> Bench:
         epochs=asked.epochs,
         seed=asked.seed,
         temperature=asked.temperature,
-        workers=workers or (1 if is_here else 8),
+        workers=_workers(chosen.values(), workers),
         at_once=asked.at_once,
     )
+
+
+def _gradable(asked: Asked, bench: Bench) -> None:
+    """Refuse a grader that would have nothing to do, before anything is spent."""
+    if asked.grader and not asked.agents:
+        raise ConfigurationError("--grader grades the reasons of agents: give it with --agents")
+    if asked.grader and not any(reason_of(item) for task in bench.tasks for item in task.items):
+        raise ConfigurationError(f"--grader: {NO_REASONS}")
+
+
+def _workers(models: Iterable[str], workers: int | None) -> int:
+    is_here = any(name.partition(":")[0] in IN_PROCESS for name in models)
+    return workers or (1 if is_here else 8)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -176,7 +204,7 @@ def _folder(out: Path, about: Mapping[str, Any]) -> Path:
         out.mkdir(parents=True, exist_ok=True)
         if there.exists():
             _compare(there, about)
-        else:
+        if not there.exists() or _read(there).get("grader") != about.get("grader"):
             there.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise StoreError(f"cannot write to the folder {str(out)!r}: {error.strerror}") from error
@@ -220,8 +248,9 @@ def _print(found: Report) -> None:
     for name in dict.fromkeys(row.task for row in found.by_task):
         rows = [row for row in found.by_task if row.task == name]
         parts += [Text(f"\n{plain(name)}", style="bold"), _rows(titles, rows)]
-    for name, table in examined_tables(found.rulings, found.preferences).items():
-        parts += [Text(f"\n{name}", style="bold"), _table(*table)]
+    for name, table in examined_tables(found.rulings, found.preferences, found.grader).items():
+        parts += [Text(f"\n{name}", style="bold"), *_fitting(*table)]
+    parts += [Text(f"\n{lack}")] if (lack := ungraded(found.rulings, found.grader)) else []
     if found.comparisons:
         heads, lines = pairs(found)
         joined = [[f"{first} : {second}", *rest] for first, second, *rest in lines]
@@ -235,6 +264,15 @@ def _rows(titles: Sequence[str], rows: Sequence[Row]) -> Table:
     """The table of strategies or agents; without money where nothing costs any, so that it fits a narrow terminal."""
     last = None if any(row.cost != 0 for row in rows) else -1
     return _table(titles[:last], [cells(row)[:last] for row in rows])
+
+
+def _fitting(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> list[Any]:
+    """A table, or where the terminal is too narrow for it a list of two columns for each of its lines."""
+    columns = zip(titles, *lines, strict=True)
+    if sum(1 + max(map(len, column)) for column in columns) <= Console().width:
+        return [_table(titles, lines)]
+    pairs = [list(zip(titles, line, strict=True)) for line in lines]
+    return [_table([one[0][0], one[0][1]], [list(pair) for pair in one[1:]]) for one in pairs]
 
 
 def _table(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:

@@ -27,6 +27,8 @@ from disputatio.strategies import Strategy
 FILLED = "self_consistency, filled up"
 LONGEST = 500
 """Characters of an answer that are written down."""
+LONGEST_REASON = 1_000
+"""Characters of what was said for it."""
 MOST_SAMPLES = 1_000
 """Where no ceiling ends them: a model that says next to nothing under a large one."""
 
@@ -50,6 +52,8 @@ class Trial(BaseModel):
     """Why the model failed, or why the answer cannot be compared here; such a trial is made again when the bench goes
     on."""
     answer: str = ""
+    rationale: str = ""
+    """What was said for the answer, from its beginning."""
     stop_reason: str = ""
     usage: Usage = Usage()
     roles: dict[str, Usage] = {}
@@ -181,7 +185,8 @@ class Bench:
             return trial
         # Some answers are run in a sandbox, which takes its time.
         scored = await asyncio.to_thread(score, item, result.answer)
-        found = {"value": scored.value, "reason": scored.reason, "answer": result.answer.text[:LONGEST]}
+        said = {"answer": result.answer.text[:LONGEST], "rationale": result.answer.rationale[:LONGEST_REASON]}
+        found = {"value": scored.value, "reason": scored.reason, **said}
         if scored.status == "unscorable":
             found = {"error": f"unscorable: {scored.reason}"}
         return trial.model_copy(update=found)

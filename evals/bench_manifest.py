@@ -32,12 +32,13 @@ FIXED = ("options", "tasks", "models", "strategies")
 PROBE = Question(text="What is 6 times 7?", answer_type="number")
 
 
-def manifest(bench: Bench, options: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+def manifest(bench: Bench, options: Mapping[str, JsonValue], grader: Model | None = None) -> dict[str, JsonValue]:
     """Make the manifest.
 
     Args:
         bench: What is run; its models are loaded already.
         options: How it was asked for; `disputatio bench --again` takes them from here.
+        grader: Of the agents' reasons, if there is one; runs do not depend on it.
     """
     models = {"default": bench.model, **bench.models}
     about: dict[str, JsonValue] = {
@@ -53,6 +54,7 @@ def manifest(bench: Bench, options: Mapping[str, JsonValue]) -> dict[str, JsonVa
         "system": platform.system(),
         "processor": platform.machine(),
     }
+    about |= {"grader": _model(grader)} if grader else {}
     redacted: dict[str, JsonValue] = redactor()(about)  # an address may hold a password
     return redacted
 

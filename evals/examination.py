@@ -85,7 +85,7 @@ def examination(agent: Agent) -> StateGraph[State, Context, Input, Output]:
     """Put a solution, or two responses, before one agent, and answer what its verdict says.
 
     The answer is "right", "wrong" or "wrong at 3" of a solution, and "A B" of a pair: the response that is preferred
-    in the order of the choices, and in the other; "?" is none.
+    in the order of the choices, and in the other; "?" is none. Why is its rationale.
 
     Args:
         agent: Who rules: one whose thoughts are verdicts, or a judge, who decides and compares.
@@ -104,9 +104,11 @@ def examination(agent: Agent) -> StateGraph[State, Context, Input, Output]:
             asked, solution = solution_in(question)
             if rules:
                 heard = await hear(agent, asked, solution)
-                return _answered(_spelled(found_by(heard) if heard else Finding(correct=None)))
-            heard = await hear(agent, question.model_copy(update={"context": ()}), solution)
-            return _answered(_spelled(_decided(heard)))
+                found = found_by(heard) if heard else Finding(correct=None)
+            else:
+                heard = await hear(agent, question.model_copy(update={"context": ()}), solution)
+                found = _decided(heard)
+            return _answered(_spelled(found), _reason(heard, found.step))
         asked = question.model_copy(update={"choices": (), "answer_type": "text"})
         pair = [Thought(author=name, role="solver", kind="claim", text=text)
                 for name, text in zip("AB", question.choices, strict=True)]  # fmt: skip
@@ -128,8 +130,18 @@ def examination(agent: Agent) -> StateGraph[State, Context, Input, Output]:
     return graph
 
 
-def _answered(text: str) -> dict[str, Any]:
-    return {"answer": Answer(text=text, value=text or None)}
+def _answered(text: str, rationale: str = "") -> dict[str, Any]:
+    return {"answer": Answer(text=text, value=text or None, rationale=rationale)}
+
+
+def _reason(heard: Thought | None, step: int | None) -> str:
+    """What an agent said of the step that it calls wrong: its line on it and its reason, else all that it said."""
+    if heard is None:
+        return ""
+    listed = heard.data.get("steps")
+    lines = listed[step - 1 : step] if isinstance(listed, list) and step else []
+    said = [str(one).strip() for one in (*lines, heard.data.get("reason")) if one]
+    return "\n".join(dict.fromkeys(said)) or heard.text
 
 
 def _spelled(finding: Finding) -> str:

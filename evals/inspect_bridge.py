@@ -187,9 +187,12 @@ def scored() -> Scorer:
 
     async def look(state: TaskState, target: Target) -> Score:
         item = Item.model_validate(state.metadata["item"])
-        found = score(item, _answer(state, item.question))
+        answer = _answer(state, item.question)
+        found = score(item, answer)
         value = NOANSWER if found.value is None else found.value
-        return Score(value=value, answer=state.output.completion[-200:], explanation=found.reason)
+        # What could not be read is best seen as it was written.
+        shown = answer.text or state.output.completion[-200:]
+        return Score(value=value, answer=shown, explanation=found.reason)
 
     return look
 

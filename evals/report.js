@@ -1,7 +1,8 @@
 "use strict";
 const rows = JSON.parse(document.getElementById("points").textContent);
 const chart = document.getElementById("chart");
-const LEFT = 70, RIGHT = 24, TOP = 24, BOTTOM = 44, WIDTH = 1000, HEIGHT = 520;
+const LEFT = 70, RIGHT = 24, TOP = 24, BOTTOM = 44, HEIGHT = 520;
+let WIDTH = 1000; // on a narrow screen less, so that letters keep their size
 
 function element(name, attributes, text) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -11,8 +12,8 @@ function element(name, attributes, text) {
 }
 
 // Round numbers with equal steps that span a range.
-function ticks(low, high) {
-  const rough = Math.max(high - low, 1e-9) / 5;
+function ticks(low, high, most = 5) {
+  const rough = Math.max(high - low, 1e-9) / most;
   const scale = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((factor) => factor * scale).find((one) => one >= rough * 0.999);
   const first = Math.floor(low / step), last = Math.max(Math.ceil(high / step), first + 1);
@@ -25,15 +26,18 @@ const dominated = (one, axis) => rows.some((other) => other.accuracy !== null &&
 
 function draw(axis) {
   const shown = rows.filter((row) => row.accuracy !== null && row[axis] !== null);
+  WIDTH = Math.min(Math.max(Math.round(chart.parentNode.clientWidth), 360), 1000);
+  chart.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   chart.replaceChildren();
   if (!shown.length) return;
-  const xs = ticks(0, Math.max(...shown.map((row) => row[axis])));
+  const xs = ticks(0, Math.max(...shown.map((row) => row[axis])), WIDTH < 600 ? 3 : 5);
   const ys = ticks(Math.min(...shown.map((row) => row.low)) * 100, Math.max(...shown.map((row) => row.high)) * 100);
   const x = (value) => LEFT + (WIDTH - LEFT - RIGHT) * value / xs.at(-1);
   const y = (share) => HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (share * 100 - ys[0]) / (ys.at(-1) - ys[0]);
   for (const tick of xs) {
     chart.append(element("path", { class: "grid", d: `M${x(tick)},${TOP} V${HEIGHT - BOTTOM}` }));
-    chart.append(element("text", { class: "tick", x: x(tick), y: HEIGHT - 18, "text-anchor": "middle" },
+    const place = tick === xs.at(-1) ? { x: WIDTH - 4, "text-anchor": "end" } : { x: x(tick), "text-anchor": "middle" };
+    chart.append(element("text", { class: "tick", y: HEIGHT - 18, ...place },
       tick.toLocaleString("en", { maximumSignificantDigits: 4 })));
   }
   for (const tick of ys) {
@@ -56,9 +60,9 @@ function draw(axis) {
     mark.append(name);
     chart.append(mark);
     const width = name.getComputedTextLength();
-    const left = at + 12 + width < WIDTH ? at + 12 : at - 12 - width;
+    const left = Math.max(at + 12 + width < WIDTH ? at + 12 : at - 12 - width, 4);
     let high = y(row.accuracy) - 12; // above the steps of the front, which begin at the point
-    while (taken.some(([a, b, c]) => Math.abs(high - c) < 17 && left < b && a < left + width)) high += 2;
+    while (taken.some(([a, b, c]) => Math.abs(high - c) < 17 && left < b && a < left + width)) high -= 2;
     taken.push([left, left + width, high]);
     name.setAttribute("x", left);
     name.setAttribute("y", high + 4);
@@ -100,4 +104,6 @@ for (const head of document.querySelectorAll("thead th[data-sort]")) {
   });
 }
 
-draw("tokens");
+const chosen = () => axes.find((one) => one.getAttribute("aria-pressed") === "true")?.dataset.axis ?? "tokens";
+addEventListener("resize", () => draw(chosen()));
+draw(chosen());

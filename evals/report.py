@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from disputatio.budget import Usage
 from disputatio.evals.bench import Trial
 from disputatio.evals.compare import Comparison, compare, front, winner
+from disputatio.evals.grading import Grades
 from disputatio.evals.items import Task
 from disputatio.evals.metrics.accuracy import wilson
-from disputatio.evals.report_agents import Preferences, Rulings, examined_rows
+from disputatio.evals.report_agents import Grader, Preferences, Rulings, examined_rows
 
 MOST_ERRORS = 0.05
 """Share of runs that may fail before there is no accuracy."""
@@ -74,6 +75,8 @@ class Report(_Part):
     """Of agents on solutions, where agents were examined."""
     preferences: tuple[Preferences, ...] = ()
     """Of agents on pairs of responses."""
+    grader: Grader | None = None
+    """Of the reasons that agents gave, where there was one."""
 
     @property
     def compared(self) -> tuple[str, str]:
@@ -111,7 +114,12 @@ def points(share: float) -> str:
 
 
 def report(
-    trials: Sequence[Trial], manifest: Mapping[str, JsonValue], *, seed: int = 0, examined: Sequence[Task] = ()
+    trials: Sequence[Trial],
+    manifest: Mapping[str, JsonValue],
+    *,
+    seed: int = 0,
+    examined: Sequence[Task] = (),
+    grades: Grades | None = None,
 ) -> Report:
     """Make the report of all trials of a bench.
 
@@ -120,6 +128,7 @@ def report(
         manifest: What they depend on.
         seed: Of the bootstrap.
         examined: The tasks on which agents were examined, if they were.
+        grades: Of the reasons that they gave, if there was a grader.
     """
     strategies = list(dict.fromkeys(trial.strategy for trial in trials))
     tasks = list(dict.fromkeys(trial.task for trial in trials))
@@ -132,7 +141,7 @@ def report(
     scored = [row.strategy for row in rows if row.accuracy is not None]
     values = {name: list(_by_item(trial for trial in trials if trial.strategy == name).values()) for name in scored}
     comparisons = compare(values, seed=seed) if len(scored) > 1 else []
-    rulings, preferences = examined_rows(trials, examined)
+    rulings, preferences = examined_rows(trials, examined, grades)
     return Report(
         manifest=dict(manifest),
         rows=tuple(rows),
@@ -142,6 +151,7 @@ def report(
         front=tuple(front({row.strategy: (row.tokens, row.accuracy) for row in rows if row.accuracy is not None})),
         rulings=tuple(rulings),
         preferences=tuple(preferences),
+        grader=Grader.of(grades) if grades else None,
     )
 
 

@@ -2,13 +2,16 @@
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
+from disputatio.budget import Usage
 from disputatio.evals.bench import Trial
 from disputatio.evals.compare import LEVEL
 from disputatio.evals.examination import finding_in
+from disputatio.evals.grading import FOREIGN, REASONS, TRUE, Grades
 from disputatio.evals.items import Item, Task
 from disputatio.evals.metrics.accuracy import wilson
 from disputatio.evals.metrics.agreement import cohen_kappa, position_bias
@@ -16,21 +19,6 @@ from disputatio.evals.metrics.meta_reasoning import Finding, MetaReasoning, know
 
 RESAMPLES = 2_000
 Interval = tuple[float, float]
-_RULING_TITLES = (
-    "agent", "task", "right", "wrong", "right passed", "wrong found", "first error found", "MCC", "MCC 95 % interval",
-    "localised", "unparsed",
-)  # fmt: skip
-_PREFERENCE_TITLES = ("agent", "task", "pairs", "agrees with the key", "kappa", "consistent", "first", "second",
-                      "unparsed")  # fmt: skip
-NOTES = {
-    "Solutions": "Right and wrong are solutions; the next columns are shares of them with Wilson's 95 % interval. The "
-    "first error counts among all wrong solutions; localised is the share of all solutions of which it was said "
-    "rightly where the first error is, or that there is none. MCC is Matthews' correlation of ruling and truth, its "
-    "interval from the bootstrap over items. A ruling that could not be read is a miss of its class.",
-    "Pairs of responses": "Each pair is judged in both orders. Agreement and Cohen's kappa with the key are over "
-    "single rulings that could be read; consistent is the share of pairs in which the same response was preferred "
-    "both times, first and second the shares in which a place was, with Wilson's 95 % interval.",
-}
 
 
 class _Part(BaseModel):
@@ -70,6 +58,50 @@ class Rulings(_Part):
     mcc_interval: Interval | None
     unparsed: int
     """Trials."""
+    reasons: Share | None = None
+    """Of the wrong ones: found, with the right step and the true reason; None where not all of these were graded."""
+    score: float | None = None
+    """The MR-Score; None where one of its parts is."""
+    score_interval: Interval | None = None
+
+
+class Grader(_Part):
+    """What graded the reasons, apart from the agents that gave them."""
+
+    model: str
+    reasons: int
+    """How many different ones it graded."""
+    unread: int
+    """Grades that could not be read, of these."""
+    failed: int
+    """Reasons on which the model failed; a bench that goes on asks again."""
+    accepted: Share | None
+    """Of true reasons, held against themselves."""
+    refused: Share | None
+    """Of the reasons of other solutions."""
+    usage: Usage
+    """Of all its calls, those on reasons of known grade too."""
+    seconds: float
+
+    @classmethod
+    def of(cls, grades: Grades) -> "Grader":
+        """What came of all its trials."""
+        asked = [one for one in grades.trials if one.task == REASONS]
+
+        def hits(task: str) -> Share | None:
+            own = [one for one in grades.trials if one.task == task and not one.error]
+            return Share.of(sum(one.value == 1 for one in own), len(own), len(own))
+
+        return cls(
+            model=grades.model,
+            reasons=sum(not one.error for one in asked),
+            unread=sum(not one.error and not one.answer for one in asked),
+            failed=sum(bool(one.error) for one in asked),
+            accepted=hits(TRUE),
+            refused=hits(FOREIGN),
+            usage=sum((one.usage for one in grades.trials), Usage()),
+            seconds=sum(one.seconds for one in grades.trials),
+        )
 
 
 class Preferences(_Part):
@@ -89,7 +121,9 @@ class Preferences(_Part):
     """Trials with a ruling that could not be read."""
 
 
-def examined_rows(trials: Sequence[Trial], tasks: Sequence[Task]) -> tuple[list[Rulings], list[Preferences]]:
+def examined_rows(
+    trials: Sequence[Trial], tasks: Sequence[Task], grades: Grades | None = None
+) -> tuple[list[Rulings], list[Preferences]]:
     """What agents did on solutions and on pairs: one row for each agent and task. Trials that failed are left out."""
     rulings, preferences = [], []
     for task in tasks:
@@ -101,17 +135,20 @@ def examined_rows(trials: Sequence[Trial], tasks: Sequence[Task]) -> tuple[list[
         for agent, own in by_agent.items():
             kind = items[own[0].item].scorer
             if kind == "ruling":
-                rulings.append(_rulings(agent, task.name, own, items))
+                rulings.append(_rulings(agent, task.name, own, items, grades))
             elif kind == "preference":
                 preferences.append(_preferences(agent, task.name, own, items))
     return rulings, preferences
 
 
-def _rulings(agent: str, task: str, trials: Sequence[Trial], items: Mapping[str, Item]) -> Rulings:
+def _rulings(
+    agent: str, task: str, trials: Sequence[Trial], items: Mapping[str, Item], grades: Grades | None
+) -> Rulings:
     known = {item: known_of(items[item]) for item in {trial.item for trial in trials}}
     said: dict[str, list[Finding]] = defaultdict(list)
     for trial in trials:
-        said[trial.item].append(finding_in(trial.answer))
+        reason = grades.of(items[trial.item], trial.rationale) if grades else None
+        said[trial.item].append(replace(finding_in(trial.answer), reason=reason))
     pairs = [(known[item], one) for item, found in said.items() for one in found]
     total = meta_reasoning([truth for truth, _ in pairs], [one for _, one in pairs])
     parts = [meta_reasoning([known[item]] * len(found), found) for item, found in said.items()]
@@ -127,23 +164,32 @@ def _rulings(agent: str, task: str, trials: Sequence[Trial], items: Mapping[str,
         first_error=Share.of(total.steps, wrongs, wrong),
         localised=Share.of(total.tp + total.steps, len(pairs), len(known)),
         mcc=total.mcc if right and wrong else None,
-        mcc_interval=mcc_interval(parts) if right and wrong else None,
+        mcc_interval=bootstrap(parts, lambda drawn: drawn.mcc) if right and wrong else None,
         unparsed=total.unread,
+        reasons=Share.of(total.reasons, wrongs, wrong) if total.graded else None,
+        score=total.score if right and wrong else None,
+        score_interval=bootstrap(parts, lambda drawn: drawn.score) if right and wrong and total.graded else None,
     )
 
 
-def mcc_interval(items: Sequence[MetaReasoning], *, seed: int = 0) -> Interval:
-    """The 95 % interval of Matthews' correlation: the percentile bootstrap over items, drawn anew with replacement."""
+def bootstrap(
+    items: Sequence[MetaReasoning], figure: Callable[[MetaReasoning], float | None], *, seed: int = 0
+) -> Interval:
+    """The 95 % interval of a figure: the percentile bootstrap over items, drawn anew with replacement.
+
+    A sample that has no such figure counts as 0.
+    """
     draw = random.Random(seed).choices
-    counts = [(one.tp, one.tn, one.fp, one.fn) for one in items]
+    counts = [(one.tp, one.tn, one.fp, one.fn, one.steps, one.reasons) for one in items]
 
     def drawn() -> float:
-        sums = [0, 0, 0, 0]
+        sums = [0] * 6
         for count, often in Counter(draw(counts, k=len(counts))).items():
             for place, number in enumerate(count):
                 sums[place] += often * number
-        tp, tn, fp, fn = sums
-        return MetaReasoning(tp=tp, tn=tn, fp=fp, fn=fn, unread=0, steps=0, reasons=0, graded=False).mcc
+        tp, tn, fp, fn, steps, reasons = sums
+        sample = MetaReasoning(tp=tp, tn=tn, fp=fp, fn=fn, unread=0, steps=steps, reasons=reasons, graded=True)
+        return figure(sample) or 0.0
 
     found = sorted(drawn() for _ in range(RESAMPLES))
     cut = int(RESAMPLES * LEVEL / 2)
@@ -171,44 +217,3 @@ def _preferences(agent: str, task: str, trials: Sequence[Trial], items: Mapping[
         second=Share.of(round(bias.second * whole), whole, number),
         unparsed=sum("?" in pair for pair, _ in read),
     )
-
-
-def examined_tables(
-    rulings: Iterable[Rulings], preferences: Iterable[Preferences]
-) -> dict[str, tuple[list[str], list[list[str]]]]:
-    """The tables of agents by their headings: titles, and a row for each agent and task; `NOTES` explains them."""
-    solved = [
-        [
-            one.agent,
-            one.task,
-            f"{one.right:,}",
-            f"{one.wrong:,}",
-            *map(_shown, (one.passed, one.found, one.first_error)),
-            "none" if one.mcc is None else f"{one.mcc:.2f}",
-            "none" if one.mcc_interval is None else "{:.2f} to {:.2f}".format(*one.mcc_interval),
-            _shown(one.localised),
-            f"{one.unparsed:,}",
-        ]
-        for one in rulings
-    ]
-    compared = [
-        [
-            one.agent,
-            one.task,
-            f"{one.pairs:,}",
-            _shown(one.agreement),
-            "none" if one.kappa is None else f"{one.kappa:.2f}",
-            *map(_shown, (one.consistent, one.first, one.second)),
-            f"{one.unparsed:,}",
-        ]
-        for one in preferences
-    ]
-    tables = {"Solutions": (list(_RULING_TITLES), solved), "Pairs of responses": (list(_PREFERENCE_TITLES), compared)}
-    return {name: table for name, table in tables.items() if table[1]}
-
-
-def _shown(share: Share | None) -> str:
-    if share is None:
-        return "none"
-    low, high = share.interval
-    return f"{share.value * 100:.1f} % ({low * 100:.1f} to {high * 100:.1f})"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from disputatio.evals.report import Report, Row
-from disputatio.evals.report_agents import NOTES, examined_tables
+from disputatio.evals.report_agents_tables import NOTES, examined_tables, ungraded
 from disputatio.evals.report_text import TITLES, cells, pairs, roles, titles_of
 from disputatio.page import assembled, in_script
 from disputatio.writing import xml
@@ -27,13 +27,15 @@ def page(report: Report, command: str) -> str:
         style=style,
         script=own.joinpath("report.js").read_text("utf-8"),
         title=xml(_title(report)),
+        one=report.compared[0],
+        compared=report.compared[1].capitalize(),
         verdict=xml(report.verdict),
         facts="".join(f"<li>{xml(fact)}</li>" for fact in _facts(report)),
         axes=_axes(report),
         rows=_table(titles_of(report), [cells(row) for row in report.rows]),
         by_task=_by_task(report) + _examined(report),
         pairs=_table(*pairs(report)) if report.comparisons else '<p class="empty">There is nothing to compare.</p>',
-        roles=_table(*roles(report.rows)),
+        roles=_table(*roles(report.rows, report.compared[0])),
         command=xml(command),
         manifest=xml(json.dumps(report.manifest, indent=2)),
         points=in_script([_point(row) for row in report.rows]),
@@ -43,7 +45,7 @@ def page(report: Report, command: str) -> str:
 def _title(report: Report) -> str:
     tasks = report.manifest.get("tasks")
     names = [str(task.get("name")) for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else []
-    return f"{len(report.rows)} {report.compared[1]} on {', '.join(names)}"
+    return f"{len(report.rows)} {report.compared[len(report.rows) != 1]} on {', '.join(names)}"
 
 
 def _facts(report: Report) -> list[str]:
@@ -89,12 +91,14 @@ def _by_task(report: Report) -> str:
 
 
 def _examined(report: Report) -> str:
-    tables = examined_tables(report.rulings, report.preferences)
-    return "".join(
+    tables = examined_tables(report.rulings, report.preferences, report.grader)
+    lack = ungraded(report.rulings, report.grader)
+    shown = [
         f'<h3 class="task">{xml(name)}</h3><div class="tables"><div>{_table(*table)}</div></div>'
         f'<p class="note">{xml(NOTES[name])}</p>'
         for name, table in tables.items()
-    )
+    ]
+    return "".join([*shown, f'<p class="note">{xml(lack)}</p>' if lack else ""])
 
 
 def _table(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from disputatio.evals.report import Report, Row, points
-from disputatio.evals.report_agents import NOTES, examined_tables
+from disputatio.evals.report_agents_tables import NOTES, examined_tables, ungraded
 from disputatio.writing import harmless
 
 TITLES = ("strategy", "accuracy", "95 % interval", "unparsed", "errors", "short", "calls", "tokens", "s", "money")
@@ -30,14 +30,14 @@ def money(row: Row) -> str:
     return "unknown" if row.cost is None else f"{row.cost:.3g}"
 
 
-def roles(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+def roles(rows: Sequence[Row], one: str = "strategy") -> tuple[list[str], list[list[str]]]:
     """Tokens by role, of one run on average: the titles, and a row for each strategy."""
     names = list(dict.fromkeys(role for row in rows for role in row.roles))
     lines = [
         [row.strategy, *(f"{row.roles[name].tokens / row.runs:,.0f}" if name in row.roles else "" for name in names)]
         for row in rows
     ]
-    return ["strategy", *names], lines
+    return [one, *names], lines
 
 
 def pairs(report: Report) -> tuple[list[str], list[list[str]]]:
@@ -79,14 +79,15 @@ def markdown(report: Report, command: str) -> str:
     for name in dict.fromkeys(row.task for row in report.by_task):
         rows = [cells(row) for row in report.by_task if row.task == name]
         sections += [f"## {_cell(name)}", _table(titles, rows)]
-    for name, table in examined_tables(report.rulings, report.preferences).items():
+    for name, table in examined_tables(report.rulings, report.preferences, report.grader).items():
         sections += [f"## {name}", _table(*table), NOTES[name]]
+    sections += [lack] if (lack := ungraded(report.rulings, report.grader)) else []
     sections += ["## Pairs", _table(*pairs(report))] if report.comparisons else []
     sections.append(
         "Differences are in percentage points, intervals from the paired bootstrap over items, p from McNemar's exact "
         "test, corrected by Holm's method for all pairs."
     )
-    sections += ["## Tokens by role", _table(*roles(report.rows))]
+    sections += ["## Tokens by role", _table(*roles(report.rows, one))]
     sections += [
         "## Front",
         "![Accuracy against tokens](front.svg)",

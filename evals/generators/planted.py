@@ -21,12 +21,14 @@ def planted_errors(rng: Random, *, steps: int = 6) -> dict[str, Any]:
     start = value = rng.randrange(2, 50)
     wrong = None if rng.random() < _SOUND else rng.randrange(steps)
     asked, worked = [], []
+    reason: dict[str, Any] = {}
     for place in range(steps):
         verb = rng.choice(list(_SIGNS)) if abs(value) < 1000 else "subtract"
         operand = rng.randrange(2, 10) if verb == "multiply by" else rng.randrange(2, 100)
         result = {"add": value + operand, "subtract": value - operand, "multiply by": value * operand}[verb]
         if place == wrong:
-            result += rng.choice([-10, -2, -1, 1, 2, 10])
+            right, result = result, result + rng.choice([-10, -2, -1, 1, 2, 10])
+            reason = {"reason": f"{value} {_SIGNS[verb]} {operand} is {right}, not {result}"}
         asked.append(f"{verb} {operand}")
         worked.append(f"Step {place + 1}: {value} {_SIGNS[verb]} {operand} = {result}")
         value = result
@@ -35,5 +37,5 @@ def planted_errors(rng: Random, *, steps: int = 6) -> dict[str, Any]:
         "context": "\n".join(worked),
         "answer": "none" if wrong is None else str(wrong + 1),
         "target_type": "first_error_step",
-        "fields": {"steps": worked},
+        "fields": {"steps": worked, **reason},
     }

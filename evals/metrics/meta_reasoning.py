@@ -46,7 +46,7 @@ class MetaReasoning:
     reasons: int
     """Those of them whose reason was graded as right."""
     graded: bool
-    """Whether reasons were graded at all."""
+    """Whether the reasons of all of these were graded."""
 
     @property
     def mcc(self) -> float:
@@ -110,7 +110,7 @@ def meta_reasoning(known: Sequence[Finding], said: Sequence[Finding]) -> MetaRea
         unread=sum(one.correct is None for one in said),
         steps=len(located),
         reasons=sum(one.reason is True for one in located),
-        graded=not located or any(one.reason is not None for one in located),
+        graded=all(one.reason is not None for one in located),
     )
 
 

@@ -10,11 +10,13 @@ from disputatio.evals.scorers.expressions import expression
 from disputatio.evals.scorers.grids import grid
 from disputatio.evals.scorers.latex import math
 from disputatio.evals.scorers.numbers import number
+from disputatio.evals.scorers.plans import plan
 from disputatio.evals.scorers.programs import code
 from disputatio.evals.scorers.queries import sql
 from disputatio.evals.scorers.score import Score, abstained
 from disputatio.evals.scorers.sets import members
 from disputatio.evals.scorers.steps import first_error
+from disputatio.evals.scorers.tool_calls import tool_calls
 from disputatio.evals.scorers.verdicts import preference, ruling
 from disputatio.evals.scorers.words import choice, f1, text
 from disputatio.thought import Answer
@@ -36,6 +38,8 @@ SCORERS: Mapping[str, Scorer] = MappingProxyType(
         "expression": expression,
         "grid": grid,
         "first_error": first_error,
+        "tool_calls": tool_calls,
+        "plan": plan,
         "ruling": ruling,
         "preference": preference,
     }

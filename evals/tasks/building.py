@@ -1,5 +1,6 @@
 """Building: an item from a record, whatever its key is: a number, a choice, a query, a grid."""
 
+import json
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -25,6 +26,8 @@ SCORERS: Mapping[str, str] = {
     "grid": "grid",
     "first_error_step": "first_error",
     "error_line": "text",
+    "tool_call": "tool_calls",
+    "plan": "plan",
 }
 """Which scorer a target of each type has, unless the record names one."""
 FRAMES: Mapping[str, str] = {
@@ -35,6 +38,13 @@ FRAMES: Mapping[str, str] = {
     "one? Answer with its number, or with none.",
     "error_line": "{question}\n\nThe document is a solution of this. Which line is the first wrong one? Answer "
     "with the line, or with none.",
+    "tool_call": "{question}\n\nThe document lists functions. Which of them are to be called with which arguments? "
+    "Answer with a JSON list on one line, in which each call is an object with a name and with arguments, which are an "
+    "object; or with no_call if none fits.",
+    "plan": "{question}\n\nThe actions are: pick up the A block; put down the A block; stack the A block on top of the "
+    "B block; unstack the A block from on top of the B block. Only a clear block can be picked up, from the table, or "
+    "unstacked, and only with an empty hand; only the block in the hand can be put down, or stacked on a clear block. "
+    "Answer with all actions in order on one line, separated by semicolons.",
 }
 """How a question is asked so that an answer has the form that the scorer reads."""
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -81,8 +91,14 @@ def item_of(record: Record, *, name: str, fixed: Mapping[str, str], folder: Path
         target=answer,
         scorer=record.get("scorer") or fixed.get("scorer") or _scorer(kind),
         parameters=parameters,
-        meta={**fields, "task": fields.get("task", name)},
+        meta={**fields, "task": fields.get("task", name), **_reason(record, fields, fixed)},
     )
+
+
+def _reason(record: Record, fields: Record, fixed: Mapping[str, str]) -> Record:
+    """The true reason of a first wrong step, where it is known, as one text."""
+    said = fields.get("reason") or (filled(fixed["reason"], record) if "reason" in fixed else None)
+    return {"reason": prose(said)} if said else {}
 
 
 def _check(record: Record) -> None:
@@ -91,6 +107,9 @@ def _check(record: Record) -> None:
     if missing or surplus:
         wrong = f"it has no {' and no '.join(missing)}" if missing else f"nothing reads {', '.join(surplus)}"
         raise ConfigurationError(f"{wrong}; keys are {', '.join(sorted(KEYS))}")
+    for key in ("fields", "parameters"):
+        if not isinstance(record.get(key) or {}, dict):
+            raise ConfigurationError(f"{key} is an object, not {record[key]!r}")
 
 
 def _scorer(kind: str) -> str:
@@ -157,7 +176,7 @@ def _context(record: Record, fields: Record, folder: Path | None, database: obje
         with closing(sqlite3.connect(f"{Path(str(database)).as_uri()}?mode=ro", uri=True)) as connection:
             made = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
         return (";\n".join(statement for (statement,) in made),)
-    context = record.get("context")
+    context = record.get("context") or "\n".join(json.dumps(one) for one in fields.get("functions") or ())
     return () if not context else (prose(context),)
 
 
@@ -172,6 +191,10 @@ def _parameters(
         case "code":
             test = prose(filled(fixed["test"], record)) if "test" in fixed else prose(fields.get("test", ""))
             return {"prompt": record["question"], "test": test}
+        case "tool_call":
+            return {"functions": fields["functions"]} if "functions" in fields else {}
+        case "plan":
+            return {key: fields[key] for key in ("init", "goal") if key in fields}
         case "sql":
             return _database(record, fields, folder)
         case _:

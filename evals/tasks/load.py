@@ -19,6 +19,7 @@ from disputatio.evals.scorers import scorer_of
 from disputatio.evals.tasks.building import SCORERS, item_of
 from disputatio.evals.tasks.reading import Record, converted, read
 from disputatio.question import Question
+from disputatio.thought import Answer
 
 FOLDER = "DISPUTATIO_DATA"
 """The environment variable that names the folder of the data sets."""
@@ -87,6 +88,7 @@ def _data_set(name: str, *, part: str, data: str | PathLike[str] | None, limit: 
                 records += converted(raw, originals)
             except KeyError as error:
                 raise StoreError(f"{path.name} is no file of {name}: {error.args[0]}") from None
+    records = [record for record in records if record.get("target_type") not in entry.get("without", ())]
     parts = sorted({one for record in records for one in _parts(record)})
     records = [record for record in _numbered(name, records) if not part or part in _parts(record)]
     usable = [record for record in records if _is_usable(record)]
@@ -189,13 +191,16 @@ def _own(path: Path, limit: int | None, seed: int) -> Task:
         head = records[0]
         records = head["items"] if isinstance(head["items"], list) else []
     name = str(head.get("name") or path.name.partition(".")[0])
-    records = _numbered(name, [dict(record) for record in records])
+    for place, record in enumerate(records, 1):
+        if not isinstance(record, dict):
+            raise StoreError(f"{path.name}, item {place}: an object with question and answer is needed, not {record!r}")
+    records = _numbered(name, records)
     make = partial(item_of, name=name, fixed={}, folder=path.parent)
     seen = set()
     for place, record in enumerate(records, 1):
         try:
-            scorer_of(make(record))
-        except (ConfigurationError, ValidationError, KeyError, TypeError, OSError) as error:
+            _tried(make(record))
+        except (ConfigurationError, ValidationError, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
             raise StoreError(f"{path.name}, item {place}: {_first_line(error)}") from error
         if record["id"] in seen:
             raise StoreError(f"{path.name}, item {place}: the id {record['id']!r} is there twice")
@@ -209,6 +214,17 @@ def _own(path: Path, limit: int | None, seed: int) -> Task:
         licence=str(head.get("licence") or "not stated"),
         description=str(head.get("description") or f"items of {path.name}"),
     )
+
+
+def _tried(item: Item) -> None:
+    """Look for faults in an item: its scorer, the parameters, and, where that takes no time, the target.
+
+    Raises:
+        ConfigurationError: If there is one.
+    """
+    scorer = scorer_of(item)
+    if item.scorer not in ("code", "math", "sql"):
+        scorer(item, Answer(text="1", value="1"), **item.parameters)
 
 
 def _first_line(error: Exception) -> str:

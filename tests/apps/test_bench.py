@@ -151,6 +151,7 @@ def test_the_folder_of_another_bench_is_left_alone(task: Path, serve: Serve, tmp
         (("bench", "--tasks", "TASK", "--agents", "verifer"), "did you mean 'verifier'?"),
         (("bench", "--tasks", "TASK", "--agents", "verifier"), "'mine' holds nothing that an agent can rule on"),
         (("bench", "--tasks", "TASK", "--agents", "judge", "--strategies", "react"), "give one of them"),
+        (("bench", "--tasks", "TASK", "--grader", "sim", "--max-calls", 1), "give it with --agents"),
         (("bench", "--again", "missing.json", "--tasks", "TASK"), "leave them out"),
         (("bench", "--again", "missing.json"), "cannot read 'missing.json'"),
         (("bench", "--again", "TASK"), "is no manifest"),
@@ -181,6 +182,55 @@ def test_agents_are_examined_and_the_report_says_where_they_find_faults(tmp_path
     assert "first error found" in done.stdout
     again = call("bench", "--again", out / "manifest.json", "--out", tmp_path / "again", "-q")
     assert again.exit_code == 0, again.stderr
+
+
+def test_reasons_can_be_graded_later_and_no_agent_is_asked_again(serve: Serve, tmp_path: Path) -> None:
+    prompts: list[str] = []
+
+    def speak(prompt: str) -> str:
+        prompts.append(prompt)
+        if "You grade an explanation" in prompt:
+            truth = prompt.partition("[truth] ")[2].partition("\n")[0]
+            return f"So.\nVerdict: {'correct' if truth in prompt.partition('[explanation]')[2] else 'wrong'}"
+        return f"Steps:\n{''.join(_checked(line) for line in re.findall('Step .*', prompt))}\nVerdict: refuted"
+
+    model = serve(speak, structured=False)
+    words = ("bench", "--agents", "critic", "--tasks", "planted_errors", "--limit", 6, "--out", tmp_path / "out")
+    done = call(*words, "--model", model)
+    assert done.exit_code == 0, done.stderr
+    assert "there is no MR-Score where an agent found a first error" in done.stdout
+    asked = len(prompts)
+    done = call(*words, "--model", model, "--grader", model)
+    assert done.exit_code == 0, done.stderr
+    found = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
+    (row,), grader = found["rulings"], found["grader"]
+    assert row["reasons"]["value"] == row["first_error"]["value"] == 1
+    assert row["score"] == pytest.approx(0.2 * row["mcc"] + 0.8)
+    assert (grader["accepted"]["value"], grader["refused"]["value"]) == (1, 1)
+    assert asked == 6
+    assert len(prompts) == asked + grader["usage"]["calls"]
+    assert f"--grader '{model}'" in (tmp_path / "out" / "report.md").read_text("utf-8")
+    done = call("bench", "--again", tmp_path / "out" / "manifest.json", "--out", tmp_path / "again", "-q")
+    assert done.exit_code == 0, done.stderr
+    again = json.loads((tmp_path / "again" / "report.json").read_text("utf-8"))
+    assert again["rulings"] == found["rulings"]
+
+
+def _checked(line: str) -> str:
+    """What a critic who can count says of a step: "Step 2: 3 + 4 = 7"."""
+    number, sum_ = re.fullmatch(r"Step (\d+): (.+)", line).groups()  # type: ignore[union-attr]
+    left, sign, right, _, given = sum_.split()
+    true = {"+": int(left) + int(right), "-": int(left) - int(right), "*": int(left) * int(right)}[sign]
+    wrong = f"wrong: {left} {sign} {right} is {true}, not {given}"
+    return f"{number}. {'correct' if true == int(given) else wrong}\n"
+
+
+def test_a_grader_without_reasons_to_hold_others_against_is_refused(tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text(json.dumps({"question": "Which?", "choices": ["x", "y"], "answer": "x"}) + "\n", encoding="utf-8")
+    done = call("bench", "--tasks", pairs, "--agents", "judge", "--grader", "sim", "--model", "sim")
+    assert done.exit_code == 2
+    assert "no task has the reasons of first wrong steps" in done.stderr
 
 
 def test_the_front_is_also_a_png(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from disputatio.evals.examination import examinations, examined, finding_in
 from disputatio.evals.items import Item, Task
 from disputatio.evals.metrics import Finding, MetaReasoning, wilson
 from disputatio.evals.report import Report, report
-from disputatio.evals.report_agents import mcc_interval
+from disputatio.evals.report_agents import bootstrap
 from disputatio.evals.report_page import page
 from disputatio.evals.report_text import markdown
 from disputatio.evals.scorers import score
@@ -181,8 +181,11 @@ def test_the_interval_of_a_correlation_is_that_of_its_counts() -> None:
         zero = dict.fromkeys(("tp", "tn", "fp", "fn", "unread", "steps", "reasons"), 0)
         return MetaReasoning(**{**zero, **counts}, graded=False)
 
-    assert mcc_interval([one(tp=1)] * 20 + [one(tn=1)] * 20) == (1, 1)
-    low, high = mcc_interval([one(tp=1)] * 40 + [one(tn=1)] * 30 + [one(fp=1)] * 20 + [one(fn=1)] * 10)
+    def correlation(drawn: MetaReasoning) -> float:
+        return drawn.mcc
+
+    assert bootstrap([one(tp=1)] * 20 + [one(tn=1)] * 20, correlation) == (1, 1)
+    low, high = bootstrap([one(tp=1)] * 40 + [one(tn=1)] * 30 + [one(fp=1)] * 20 + [one(fn=1)] * 10, correlation)
     assert low < 0.4082 < high
     # The standard error of a correlation of 100 pairs, (1 - r^2) / 10, gives about the same width.
     assert high - low == pytest.approx(2 * 1.96 * (1 - 0.4082**2) / 10, rel=0.2)

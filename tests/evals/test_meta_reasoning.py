@@ -41,6 +41,22 @@ def test_worked_numbers() -> None:
     assert found.localisation == pytest.approx(0.6)
 
 
+@pytest.mark.parametrize(
+    ("mcc", "step", "reason", "published"),
+    [(63.3, 48.8, 46.3, 50.5), (67.2, 51.7, 48.1, 53.0), (51.3, 38.9, 32.7, 38.3), (30.0, 25.2, 19.9, 23.5)],
+    ids=["GPT-4-Turbo", "GPT-4-Turbo, 3 shots", "Llama3-70B", "Claude3-Sonnet"],
+)
+def test_published_rows_come_out_as_published(mcc: float, step: float, reason: float, published: float) -> None:
+    # Table of dvlab-research/MR-GSM8K, in per cent, over 1,427 right and 1,573 wrong solutions; the counts of rulings
+    # are not published, and any with this correlation give the score.
+    rulings = [(1427 - errors, errors, 1573 - errors, errors) for errors in range(700)]
+    rows = [counted(tp=tp, fn=fn, tn=tn, fp=fp, steps=round(15.73 * step), reasons=round(15.73 * reason))
+            for tp, fn, tn, fp in rulings]  # fmt: skip
+    row = min(rows, key=lambda one: abs(one.mcc - mcc / 100))
+    assert row.mcc == pytest.approx(mcc / 100, abs=1e-3)
+    assert row.score == pytest.approx(published / 100, abs=1.1e-3)
+
+
 def test_one_who_always_says_wrong_has_no_correlation() -> None:
     known = [Finding(correct=True)] * 50 + [Finding(correct=False, step=1)] * 10 + [Finding(correct=False, step=2)] * 40
     found = meta_reasoning(known, [Finding(correct=False, step=1, reason=False)] * 100)

@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from disputatio.errors import ConfigurationError, MissingExtraError
 from disputatio.evals import Item, Score, score
@@ -204,14 +205,20 @@ def test_the_game_of_24(text: str, value: float | None) -> None:
 
 
 BASIC = sorted(set(SCORERS) - {"math", "sql", "code", "choice", "ruling", "preference"})
-TARGETS = {"number": "1", "expression": "1", "grid": [[1]], "first_error": "1", "set": ["1"], "text": "1", "f1": "1"}
+TARGETS: dict[str, JsonValue] = {
+    "number": "1", "expression": "1", "grid": [[1]], "first_error": "1", "set": ["1"], "text": "1", "f1": "1",
+    "tool_calls": [{"name": "f", "arguments": {}}], "plan": ["put down one"],
+}  # fmt: skip
+MORE: dict[str, dict[str, object]] = {
+    "expression": {"numbers": [1]}, "plan": {"init": "you are holding one", "goal": "one is on the table"},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("scorer", BASIC)
 @given(st.text(st.characters(), max_size=200))
 @example("\N{JAVANESE DIGIT ONE}")
 def test_no_text_breaks_a_scorer_or_is_right_by_chance(scorer: str, text: str) -> None:
-    parameters: dict[str, object] = {"numbers": [1]} if scorer == "expression" else {}
+    parameters = MORE.get(scorer, {})
     found = scored(text, TARGETS[scorer], scorer, **parameters)
     a_one = "one" in text.lower() or any(unicodedata.digit(sign, None) == 1 for sign in text)  # in any script
     assert found.value in (None, 0) or a_one

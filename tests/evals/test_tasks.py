@@ -6,6 +6,7 @@ import os
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ ORIGINALS = [
             "answerKey": "B"}), "B"),
     ("mr_gsm8k", "MR-GSM8K.json",
      [{"uuid": "u", "question": "?", "model_output_steps": ["Step 1: a", "Step 2: b"],
-       "model_output_solution_first_error_step": "N/A"}], "N/A"),
+       "model_output_solution_first_error_step": "N/A", "model_output_solution_first_error_reason": "N/A"}], "N/A"),
     ("arct", "test.tsv",
      "#id\twarrant0\twarrant1\tcorrectLabelW0orW1\treason\tclaim\tdebateTitle\tdebateInfo\n"
      "i\tw\tv\t1\tr\tc\tt\td\n", "B"),
@@ -181,6 +182,12 @@ def test_a_file_of_a_user_runs_without_code(tmp_path: Path) -> None:
         (lines({"question": "x", "answer": "y", "target_type": "poem"}), "type 'poem'; known: number"),
         (lines(*[{"id": "a", "question": "x", "answer": "y"}] * 2), "item 2: the id 'a' is there twice"),
         ('{"items": []}', "has no items"),
+        ('{"items": ["x"]}', "item 1: an object with question and answer is needed, not 'x'"),
+        (lines({"question": "x", "answer": "3", "fields": [1]}), "item 1: fields is an object"),
+        (lines({"question": "x", "answer": "3", "parameters": [1]}), "item 1: parameters is an object"),
+        (lines({"question": "x", "answer": "3", "parameters": {"tolerance": "a"}}), "item 1: "),
+        (lines({"question": "x", "answer": "y", "target_type": "number"}), "item 1: item 'own-1': 'y' is no number"),
+        (lines({"question": "x", "answer": "3", "target_type": "tool_call"}), "the target is no list of calls"),
         ("[" * 100_000, "cannot be read"),
     ],
 )
@@ -226,9 +233,10 @@ def test_a_sample_is_drawn_by_the_seed_and_keeps_the_order(tmp_path: Path, monke
 def test_parts_and_items_that_nothing_reads(tmp_path: Path) -> None:
     records = [
         {"id": "1", "question": "x?", "answer": "y", "target_type": "text", "fields": {"suite": "a"}},
-        {"id": "2", "question": "x?", "answer": [{"f": {}}], "target_type": "tool_call", "fields": {"suite": "a"}},
+        {"id": "2", "question": "x?", "answer": "g", "target_type": "group", "fields": {"suite": "a"}},
         {"id": "3", "question": "x?", "answer": "] )", "target_type": "text", "fields": {"suite": "b"}},
         {"id": "4", "question": "x?", "answer": "z", "target_type": "text", "fields": {"suite": "c"}},
+        {"id": "5", "question": "x?", "answer": [{"f": {}}], "target_type": "tool_call", "fields": {"suite": "e"}},
     ]
     written(tmp_path / "smoke", "smoke.jsonl", lines(*records))
     task = load("smoke", data=tmp_path)
@@ -242,6 +250,17 @@ def test_parts_and_items_that_nothing_reads(tmp_path: Path) -> None:
 def gold(item: Item) -> str:
     if item.scorer == "expression":
         return str(item.meta["example"])
+    if item.scorer == "plan":
+        return json.dumps(item.target)
+    if item.scorer == "tool_calls" and isinstance(item.target, list):
+        calls: Any = item.target
+        return json.dumps(
+            [
+                {"name": name, "arguments": {key: one[0] for key, one in options.items() if "" not in one}}
+                for call in calls
+                for name, options in call.items()
+            ]
+        )
     return "\n".join(map(str, item.target)) if item.scorer == "set" else str(item.target)  # type: ignore[arg-type]
 
 
