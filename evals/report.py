@@ -74,6 +74,8 @@ class Report(_Part):
     """Of agents on solutions, where agents were examined."""
     preferences: tuple[Preferences, ...] = ()
     """Of agents on pairs of responses."""
+    pace: float | None = None
+    """Tokens a second, read and written by all runs that were under way; None where it is not known."""
 
     @property
     def compared(self) -> tuple[str, str]:
@@ -142,7 +144,18 @@ def report(
         front=tuple(front({row.strategy: (row.tokens, row.accuracy) for row in rows if row.accuracy is not None})),
         rulings=tuple(rulings),
         preferences=tuple(preferences),
+        pace=pace(trials),
     )
+
+
+def pace(trials: Sequence[Trial]) -> float | None:
+    """The tokens, read and written, of a second in which runs were under way; None if there was no such time."""
+    busy = end = 0.0
+    for one in sorted(trials, key=lambda trial: trial.ended - trial.seconds):
+        busy += max(one.ended - max(one.ended - one.seconds, end), 0.0)
+        end = max(end, one.ended)
+    is_known = busy > 0 and all(trial.ended for trial in trials)
+    return sum(trial.usage.tokens for trial in trials) / busy if is_known else None
 
 
 def _by_item(trials: Iterable[Trial]) -> dict[tuple[str, str], float]:
