@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import disputatio
 from disputatio.errors import StoreError
+from disputatio.models import ScriptedModel
 from disputatio.models.gguf import header
 from disputatio.models.machine import LONGEST, MOST_SLOTS, SHORTEST, free_memory, room, usable_cores
 from disputatio.models.weights import smollm2
@@ -150,6 +152,21 @@ def test_the_embedded_model_has_the_context_that_it_was_trained_for() -> None:
     size = 23_040
     assert room(path, 8, free=path.stat().st_size + 2 * size * 8192 * 8) == (8192, 8)
     assert room(path, 8, free=path.stat().st_size + 2 * size * 8192 * 8 - 1) == (8192, 7)
+
+
+@pytest.mark.parametrize(("at_once", "slots"), [(None, 1), (1, 1), (6, 6)])
+def test_a_run_that_may_make_several_calls_at_once_gets_a_model_made_for_them(
+    monkeypatch: pytest.MonkeyPatch, scripted: ScriptedModel, at_once: int | None, slots: int
+) -> None:
+    made: list[tuple[str, int]] = []
+
+    def load(name: str, *, at_once: int) -> ScriptedModel:
+        made.append((name, at_once))
+        return scripted
+
+    monkeypatch.setattr("disputatio.agents.speech.load_model", load)
+    disputatio.solve("Tea?", strategy="chain_of_thought", model="local", models={"judge": "local"}, at_once=at_once)
+    assert made == [("local", slots)]
 
 
 def test_what_this_machine_has_is_found() -> None:
