@@ -82,8 +82,8 @@ def serve(
             follow each other, so most of each is found in the slot's cache. Many runs gain from several (at most 8
             without a context).
         threads: Threads that compute, from 1. None is a thread for each core (at most 8) for reading prompts and for
-            writing several replies at once; for a single one it is two for a file below 1 GB, else one for every second
-            core (at most 4).
+            writing several replies at once; for a single one it is one for a file below 1 GB, else one for every second
+            core (at most 4). With several, what a seed gives depends on them from 256 tokens on.
         embeds: Whether it gives embeddings instead of replies: the mean over a text's tokens, unless the model pools
             in a way of its own. Such a server takes a text of `context` tokens at most.
 
@@ -204,10 +204,12 @@ def _threads(cores: int, size: int) -> tuple[int, int]:
     """Choose the threads for reading prompts, or writing several replies at once, and for writing a single one.
 
     What is done for many tokens at once gains from every core. For a single reply all threads wait for each other
-    several hundred times a token, which for a small model takes longer than what more than two of them save; a large
-    one spends its time between the waits, and then leaves half of the cores to the program around it.
+    several hundred times a token, which for a small model takes about as long as what is saved; a large one spends its
+    time between the waits, and then leaves half of the cores to the program around it. And where several threads write
+    a single reply, they share out its attention (from 256 tokens on), whose rounding then is another than that of
+    prompts and of several replies: with one thread a seed gives the same text in all of these cases.
     """
-    return min(cores, 8), max(1, min(cores // 2, 4)) if size >= 1_000_000_000 else min(cores, 2)
+    return min(cores, 8), max(1, min(cores // 2, 4)) if size >= 1_000_000_000 else 1
 
 
 def _take_down() -> None:

@@ -290,7 +290,7 @@ def test_reading_takes_every_core_and_writing_half_of_them_for_large_models(
     cores: int, reading: int, large: int
 ) -> None:
     assert local._threads(cores, 4_000_000_000) == (reading, large)
-    assert local._threads(cores, 98_000_000) == (reading, min(cores, 2))
+    assert local._threads(cores, 98_000_000) == (reading, 1)
 
 
 IMPORT = """
@@ -331,14 +331,15 @@ def test_openmp_is_told_how_to_wait_for_the_import_only_and_only_where_the_user_
 
 def test_a_seed_gives_the_same_text_whoever_else_is_served(weights: Path, endpoint: Endpoint) -> None:
     many = serve(weights, slots=4, context=512)
-    prompts = [f"Add {number} to {'the length of this ' * number}list." for number in range(5)]
+    # From 256 tokens on llama.cpp computes attention in another way, if one reply is written by several threads.
+    prompts = [f"Add {number} to {'the length of this ' * (4 - number) ** 3}list." for number in range(5)]
     settings: dict[str, Any] = {"max_tokens": 16, "temperature": 0.8, "logprobs": True, "top_logprobs": 2}
 
     def drawn(where: Endpoint, number: int) -> object:
         return ask(where, prompts[number], seed=number, **settings)["choices"][0]
 
     alone = [drawn(endpoint, number) for number in range(5)]
-    for order in ([0, 1, 2, 3, 4], [4, 2, 0, 3, 1]):
+    for order in ([0, 1, 2, 3, 4], [4, 2, 3, 1, 0]):
         with ThreadPoolExecutor(5) as pool:
             together = dict(zip(order, pool.map(lambda number: drawn(many, number), order), strict=True))
         assert [together[number] for number in range(5)] == [{**one, "index": 0} for one in alone]  # to the last digit
