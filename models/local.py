@@ -184,7 +184,7 @@ def _llama_cpp() -> Any:
 
     OpenMP's own way is to spin for long, which takes everything down on a busy machine: as soon as one thread has to
     share its core, the others burn theirs. To sleep at once costs a switch of threads at every step, several hundred
-    times a token. So they spin for about as long as a step takes; benchmarks/slots.py has measured it. GNU's OpenMP,
+    times a token. So they spin for about as long as a step takes; benchmarks/slots.py measures it. GNU's OpenMP,
     which the wheels for Linux bring, takes a count for that; others are told to sleep. OpenMP asks the environment
     once, when it is loaded.
     """
