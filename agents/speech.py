@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from math import inf, isfinite
 from typing import Any
 
 from disputatio.agents.forms import Form, lines_of, read, schema_of
@@ -235,13 +236,17 @@ def models_for(turn: Turn) -> list[Model]:
 
 
 def load_into(context: Context, model: str | Model) -> list[Model]:
-    """The models that a string names, each loaded once a run; a model is taken as it is."""
+    """The models that a string names, each loaded once a run, for so many calls at a time as the run makes at most.
+
+    A model is taken as it is.
+    """
     if not isinstance(model, str):
         return [load_model(model)]
     names = alternatives(model)
     for name in names:
         if name not in context.loaded:
-            context.loaded[name] = load_model(name)
+            most = context.gate.most if context.gate else inf
+            context.loaded[name] = load_model(name, at_once=int(most) if isfinite(most) else 1)
     return [context.loaded[name] for name in names]
 
 

@@ -76,7 +76,8 @@ def batch(
 
         (chosen,) = strategies([strategy], parameter or ())
         names = choosing.models(model or (), chosen)
-        models = {role: load_model(name) for role, name in names.items()}
+        under_way = choosing.workers(workers, names)
+        models = {role: load_model(name, at_once=under_way) for role, name in names.items()}
         budget = choosing.budget(limits)
 
         def context(number: int) -> Context:
@@ -84,8 +85,6 @@ def batch(
             return prepare(model=models["default"], models=models, budget=budget, temperature=temperature, seed=drawn)
 
         asked = read(_text(questions), str(questions))
-        is_here = any(name.partition(":")[0] in ("local", "hf") for name in names.values())
-        under_way = workers or (1 if is_here else 8)
         with _progress(len(asked), quiet=quiet) as hear:
             work = Batch(questions=asked, strategy=chosen, out=out, prepare=context, workers=under_way, on_answer=hear)
             answers = asyncio.run(work.run())

@@ -28,7 +28,7 @@ _CEILING = "The ceiling of one run"
 
 Workers = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Questions under way at one time [1 for local and hf, else 8].", min=1),
+    typer.Option(metavar="N", help="Questions under way at one time [8; 1 for hf].", min=1),
 ]
 
 

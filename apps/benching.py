@@ -28,13 +28,11 @@ from disputatio.evals.report import Report, Row, report
 from disputatio.evals.report_agents_tables import examined_tables, ungraded
 from disputatio.evals.report_front import png, svg
 from disputatio.evals.report_page import page
-from disputatio.evals.report_text import cells, markdown, pairs, titles_of
+from disputatio.evals.report_text import cells, markdown, pairs, speed, titles_of
 from disputatio.graphs import chain_of_thought
 from disputatio.models import load_model
 from disputatio.writing import plain
 
-IN_PROCESS = ("local", "hf")
-"""Providers that compute one reply at a time."""
 RULING = {"calls": 4.0}
 """The ceiling of an examination, unless there is another: two rulings by a model that takes two steps for each."""
 
@@ -103,7 +101,7 @@ def run(
         asked: What is compared.
         out: The folder.
         data: Where data sets are.
-        workers: Runs under way at one time; None is 1 for a model in this process and 8 for others.
+        workers: Runs under way at one time; None is what `choosing.workers` finds.
         again: The manifest that it was taken from.
         quiet: Whether no progress is shown.
 
@@ -150,7 +148,8 @@ def _bench(asked: Asked, data: Path | None, workers: int | None) -> Bench:
     if asked.agents:
         tasks = [examined(task) for task in tasks]
     chosen = choosing.models(asked.model, chain_of_thought)
-    models = {role: load_model(name) for role, name in chosen.items()}
+    under_way = choosing.workers(workers, chosen)
+    models = {role: load_model(name, at_once=under_way * asked.at_once) for role, name in chosen.items()}
     return Bench(
         strategies=rows,
         tasks=tasks,
@@ -160,7 +159,7 @@ def _bench(asked: Asked, data: Path | None, workers: int | None) -> Bench:
         epochs=asked.epochs,
         seed=asked.seed,
         temperature=asked.temperature,
-        workers=_workers(chosen.values(), workers),
+        workers=under_way,
         at_once=asked.at_once,
     )
 
@@ -257,7 +256,7 @@ def _print(found: Report) -> None:
         kept = [place for place, title in enumerate(["pair", *heads[2:]]) if title != "p"]
         shown = _table([["pair", *heads[2:]][place] for place in kept], [[line[n] for n in kept] for line in joined])
         parts += [Text("\nPairs, in percentage points", style="bold"), shown]
-    show_parts(*parts, Text(f"\n{found.verdict}", style="bold"))
+    show_parts(*parts, Text(f"\n{found.verdict}", style="bold"), *([Text(speed(found))] if speed(found) else []))
 
 
 def _rows(titles: Sequence[str], rows: Sequence[Row]) -> Table:

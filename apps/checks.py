@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from disputatio.apps.tracing import endpoint
 from disputatio.errors import DisputatioError
 from disputatio.models import prices
 from disputatio.models.backends import ANY_KEY
-from disputatio.models.local import usable_cores
+from disputatio.models.machine import free_memory, usable_cores
 from disputatio.models.weights import FILE, SHA256, cache_folder
 from disputatio.redaction import redactor
 from disputatio.run_database import Database, default_path
@@ -187,26 +186,12 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _machine() -> Iterator[Check]:
-    memory = _memory()
+    memory = free_memory()
     cores = usable_cores()
     size = f"{memory / 1e9:.1f} GB of memory are free" if memory is not None else "memory is not known here"
     short = memory is not None and memory < LITTLE
     advice = "the embedded model takes about 0.5 GB" if short else ""
     yield Check("machine", "warn" if short else "ok", f"{cores} core{'s' * (cores > 1)}; {size}", advice)
-
-
-def _memory() -> int | None:
-    """Bytes that can still be had, of the machine and of the container."""
-    sizes = []
-    try:
-        found = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text())
-        sizes += [int(found[1]) * 1024] if found else []
-        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
-        sizes += [int(limit) - used] if limit.isdecimal() else []
-    except (OSError, ValueError):
-        pass
-    return min(sizes, default=None)
 
 
 def _keys() -> Iterator[Check]:

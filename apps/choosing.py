@@ -110,6 +110,14 @@ def models(given: Sequence[str], strategy: Strategy[...]) -> dict[str, str]:
     return {"default": "local", **chosen}
 
 
+def workers(given: int | None, models: Mapping[str, str]) -> int:
+    """How many runs are under way at one time: as it was asked for, or 8, but 1 for a model of transformers.
+
+    What else is in a batch can change a reply of those by its rounding.
+    """
+    return given or (1 if any(name.startswith("hf:") for name in models.values()) else 8)
+
+
 def one_model(given: Sequence[str]) -> str:
     """The one model that was named, or the embedded one.
 

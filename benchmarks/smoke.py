@@ -8,8 +8,7 @@ so that a larger one begins with the smaller one: what the record in FOLDER hold
 no further item is begun; the table is about the items that all strategies have finished. It takes the data sets from
 DISPUTATIO_DATA, and the embedded model unless `--model` names another. Runs whose model failed are made again.
 
-The embedded server computes one reply at a time, so a second core is used by a second process with the other half of
-the strategies; the records of both make the one table:
+Of several processes, or machines, each can take a share of the strategies; their records make one table:
 
     python benchmarks/smoke.py A --share 1/2 & python benchmarks/smoke.py B --share 2/2 & wait
     mkdir C; cat A/record.jsonl B/record.jsonl > C/record.jsonl; python benchmarks/smoke.py C
@@ -33,7 +32,7 @@ from disputatio.evals import Item, Task, load
 from disputatio.evals.bench import Bench, Trial
 from disputatio.evals.bench_manifest import manifest
 from disputatio.evals.compare import LEVEL, compare, holm
-from disputatio.evals.report import Row, report
+from disputatio.evals.report import Row, pace, report
 from disputatio.evals.report_text import TITLES, cells
 from disputatio.graphs import CATALOGUE
 from disputatio.graphs.run import prepare, run, synchronously
@@ -53,7 +52,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the record is kept")
     parser.add_argument("--items", type=int, default=13, help="items of the sample [13, one of each suite]")
     parser.add_argument("--tokens", type=int, default=2_000, help="the ceiling of one run [2000]")
-    parser.add_argument("--workers", type=int, default=1, help="runs under way at one time [1]")
+    parser.add_argument("--workers", type=int, default=8, help="runs under way at one time [8]")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="after which no item is begun")
     parser.add_argument("--model", default="local")
     parser.add_argument("--seed", type=int, default=0)
@@ -66,7 +65,7 @@ def main() -> None:
     found, left_out = runnable(items[0])
     first, step = map(int, given.share.split("/"))
     strategies = dict(list(found.items())[first - 1 :: step])
-    model = load_model(given.model)
+    model = load_model(given.model, at_once=given.workers)
     began, trials = time.monotonic(), list[Trial]()
     for number in range(1, len(items) + 1):
         asked = Task(**{**vars(smoke), "items": items[:number]})
@@ -159,6 +158,7 @@ def table(
         "\n".join(f"| {' | '.join(line)} |" for line in lines),
         "Figures from calls on are those of one run, on average; unparsed answers and errors are never right, short "
         f"runs are those that the ceiling ended. Intervals are Wilson's. {_told_apart(by_name, rows)}",
+        f"{pace(trials) or float('nan'):,.0f} tokens a second were read and written.",
     ]
     if left_out:
         parts.append(

@@ -5,6 +5,7 @@ lets it. Whatever spends more than the first has to beat the second.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,8 @@ class Trial(BaseModel):
     usage: Usage = Usage()
     roles: dict[str, Usage] = {}
     seconds: float = 0.0
+    ended: float = 0.0
+    """When, in seconds since 1970; 0 is not known."""
 
     @property
     def key(self) -> tuple[str, str, str, int]:
@@ -180,6 +183,7 @@ class Bench:
             usage=context.ledger.total,
             roles=roles,
             seconds=round(context.ledger.seconds, 3),
+            ended=round(time.time(), 3),
         )
         if error or result is None:
             return trial

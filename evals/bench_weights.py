@@ -1,11 +1,10 @@
 """Weights: the file of a model that runs in this process, its hash, and how it is quantised."""
 
 import hashlib
-import struct
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, Literal
 
+from disputatio.models.gguf import header
 from disputatio.models.weights import smollm2
 
 _OLD = ("F32", "F16", "Q4_0", "Q4_1")
@@ -13,9 +12,6 @@ _K = ("Q8_0", "Q5_0", "Q5_1", "Q2_K", "Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_K_S", "Q
 _I = ("IQ2_XXS", "IQ2_XS", "Q2_K_S", "IQ3_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ3_M", "IQ2_S", "IQ2_M")
 _TYPES = {**dict(enumerate(_OLD)), **dict(enumerate(_K, 7)), **dict(enumerate((*_I, "IQ4_XS", "IQ1_M", "BF16"), 19))}
 """`general.file_type` of the GGUF format, as llama.cpp numbers it."""
-_SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
-_LIST = 9
-"""A text, which is 8, and a list begin with their length."""
 
 
 def weights(name: str) -> Path | None:
@@ -36,35 +32,5 @@ def digest_of(path: Path) -> str:
 
 def quantisation(path: Path) -> str | None:
     """The quantisation of a GGUF file, as its header has it; None if the file is none or does not say."""
-    try:
-        with path.open("rb") as file:
-            return _TYPES.get(_file_type(file))
-    except (OSError, struct.error):
-        return None
-
-
-def _file_type(file: BinaryIO) -> int:
-    """The value of `general.file_type` in a GGUF header; -1 if there is none."""
-    if file.read(4) != b"GGUF":
-        return -1
-    file.seek(12, 1)  # the version, and how many tensors there are
-    for _ in range(_number(file, "Q")):
-        key, kind = file.read(_number(file, "Q")), _number(file, "I")
-        if key == b"general.file_type":
-            return _number(file, "I")
-        _skip(file, kind)
-    return -1
-
-
-def _number(file: BinaryIO, form: Literal["I", "Q"]) -> int:
-    return int(struct.unpack(f"<{form}", file.read(4 if form == "I" else 8))[0])
-
-
-def _skip(file: BinaryIO, kind: int) -> None:
-    """Go on behind one value."""
-    if kind != _LIST:
-        file.seek(_SIZES[kind] if kind in _SIZES else _number(file, "Q"), 1)
-        return
-    inner, length = _number(file, "I"), _number(file, "Q")
-    for _ in range(length):
-        _skip(file, inner)
+    found = next((value for key, value in header(path) if key == "general.file_type"), None)
+    return _TYPES.get(found) if isinstance(found, int) else None

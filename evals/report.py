@@ -77,6 +77,8 @@ class Report(_Part):
     """Of agents on pairs of responses."""
     grader: Grader | None = None
     """Of the reasons that agents gave, where there was one."""
+    pace: float | None = None
+    """Tokens a second, read and written by all runs that were under way; None where it is not known."""
 
     @property
     def compared(self) -> tuple[str, str]:
@@ -152,7 +154,18 @@ def report(
         rulings=tuple(rulings),
         preferences=tuple(preferences),
         grader=Grader.of(grades) if grades else None,
+        pace=pace(trials),
     )
+
+
+def pace(trials: Sequence[Trial]) -> float | None:
+    """The tokens, read and written, of a second in which runs were under way; None if there was no such time."""
+    busy = end = 0.0
+    for one in sorted(trials, key=lambda trial: trial.ended - trial.seconds):
+        busy += max(one.ended - max(one.ended - one.seconds, end), 0.0)
+        end = max(end, one.ended)
+    is_known = busy > 0 and all(trial.ended for trial in trials)
+    return sum(trial.usage.tokens for trial in trials) / busy if is_known else None
 
 
 def _by_item(trials: Iterable[Trial]) -> dict[tuple[str, str], float]:

@@ -30,6 +30,11 @@ def money(row: Row) -> str:
     return "unknown" if row.cost is None else f"{row.cost:.3g}"
 
 
+def speed(report: Report) -> str:
+    """How many tokens a second went through, in a sentence; empty if that is not known."""
+    return f"{report.pace:,.0f} tokens a second were read and written." if report.pace else ""
+
+
 def roles(rows: Sequence[Row], one: str = "strategy") -> tuple[list[str], list[list[str]]]:
     """Tokens by role, of one run on average: the titles, and a row for each strategy."""
     names = list(dict.fromkeys(role for row in rows for role in row.roles))
@@ -70,8 +75,10 @@ def markdown(report: Report, command: str) -> str:
     first = report.rows[0]
     tasks = manifest.get("tasks")
     one, titles = report.compared[0], titles_of(report)
-    about = [f"{first.runs:,} runs of each {one} on {first.items:,} items, under the same ceiling."]
-    sections = ["# Bench", "\n".join(about), report.verdict, _table(titles, [cells(row) for row in report.rows])]
+    about = (
+        f"{first.runs:,} runs of each {one} on {first.items:,} items, under the same ceiling. {speed(report)}".strip()
+    )
+    sections = ["# Bench", about, report.verdict, _table(titles, [cells(row) for row in report.rows])]
     sections.append(
         "Figures from calls on are those of one run, on average. Unparsed answers and errors are never right, and "
         "with more than 5 % errors there is no score. Intervals are Wilson's, over items."

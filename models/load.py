@@ -18,11 +18,11 @@ from disputatio.models.simulated import SimulatedModel
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
 
-SMALL = Profile(structure="two_step", max_tokens=120, context=8192, features=FEATURES - {"n", "tools", "thinking"})
+SMALL = Profile(structure="two_step", max_tokens=120, features=FEATURES - {"n", "tools", "thinking"})
 """The embedded model: prose in one short paragraph, JSON only in a second step, no tools, one reply at a time."""
 
 
-def load_model(model: "str | Model | BaseChatModel") -> Model:
+def load_model(model: "str | Model | BaseChatModel", *, at_once: int = 1) -> Model:
     """Make the model that a string names. A model is taken as it is; so is a chat model of LangChain, as an object.
 
         local                           the embedded model (SmolLM2-135M, fetched once, runs in this process)
@@ -37,6 +37,11 @@ def load_model(model: "str | Model | BaseChatModel") -> Model:
         sim:accuracy=0.6,seed=1         a simulated model with known properties; see SimulatedModel
         langchain:PROVIDER:NAME         any chat model of LangChain, by the provider's own package
 
+    Args:
+        model: The string, or the model.
+        at_once: How many runs will use it at one time, from 1. The server of an embedded model gets so many slots, if
+            the memory allows; it then reads and writes for all of them together, on every core.
+
     Raises:
         ConfigurationError: If the string names no provider, or lacks a part.
         MissingExtraError: If the provider needs a package that is not installed.
@@ -47,7 +52,7 @@ def load_model(model: "str | Model | BaseChatModel") -> Model:
     provider, _, rest = model.partition(":")
     if provider not in PROVIDERS:
         raise unknown("model provider", provider, PROVIDERS)
-    loaded = PROVIDERS[provider](rest)
+    loaded = _local(rest, at_once) if provider == "local" else PROVIDERS[provider](rest)
     if provider not in FREE and (entry := entry_of(loaded.name)) and (gate := getattr(loaded, "gate", None)):
         per_minute, tokens_per_minute = entry.calls_per_minute, entry.tokens_per_minute
         gate.allow(most=entry.at_once, per_minute=per_minute, tokens_per_minute=tokens_per_minute)
@@ -72,7 +77,7 @@ def _langchain(rest: str) -> Model:
     return langchain.load(rest)
 
 
-def _local(rest: str) -> Model:
+def _local(rest: str, at_once: int = 1) -> Model:
     from disputatio.models.hub import hub_file
     from disputatio.models.local import serve
     from disputatio.models.weights import smollm2
@@ -81,7 +86,11 @@ def _local(rest: str) -> Model:
         path = hub_file(rest.removeprefix("hf/"))
     else:
         path = Path(rest).expanduser() if rest else smollm2()
-    endpoint = serve(path)
+    endpoint = serve(path, slots=at_once)
+    small = replace(SMALL, context=endpoint.context)
+    # A call that waits for a slot waits here, where it does not count as silence of the server.
+    gate = gate_of(endpoint.base_url)
+    gate.allow(most=endpoint.slots, per_minute=None, tokens_per_minute=None)
 
     def embedder() -> OpenAICompatible:  # a server of its own, started when it is first asked
         other = serve(path, context=2048, embeds=True)
@@ -94,7 +103,8 @@ def _local(rest: str) -> Model:
         api_key=endpoint.api_key,
         tokenizer="llama.cpp",
         embedder=embedder,
-        profile=SMALL if not rest else replace(SMALL, max_tokens=512, features=SMALL.features | {"thinking"}),
+        gate=gate,
+        profile=small if not rest else replace(small, max_tokens=512, features=small.features | {"thinking"}),
         defaults={
             "temperature": 0.6,
             "top_p": 0.9,

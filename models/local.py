@@ -32,12 +32,14 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from disputatio.errors import ConfigurationError, ModelError
+from disputatio.models.machine import MOST_SLOTS, SHORTEST, Room, free_memory, room, usable_cores
 
 _HOST = "127.0.0.1"
 _LARGEST = 1_048_576
 """Tokens in all slots together; with numbers beyond reason llama.cpp does not fail but swaps."""
-_SMALLEST = 256
-"""Tokens in a slot; llama.cpp aborts the process on very small windows."""
+
+SPINS = 500
+"""How often a thread of llama.cpp looks whether the others are done, before it sleeps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +49,15 @@ class Endpoint:
     base_url: str
     """Address of its OpenAI-style interface, with the "/v1"."""
     api_key: str = field(repr=False)
+    context: int
+    """Longest prompt and reply together, in tokens."""
+    slots: int
+    """How many requests are computed at once; others wait."""
 
 
 class _Settings(NamedTuple):
     path: Path
-    context: int
+    context: int | None
     slots: int
     threads: int | None
     embeds: bool
@@ -64,17 +70,20 @@ _CAN_DESTRUCT = Path("/dev/fd").is_dir()  # what `_hang_up` needs: Linux, macOS,
 
 
 def serve(
-    path: Path, *, context: int = 8192, slots: int = 1, threads: int | None = None, embeds: bool = False
+    path: Path, *, context: int | None = None, slots: int = 1, threads: int | None = None, embeds: bool = False
 ) -> Endpoint:
     """Give the address of the server for a model file; start it if it does not run yet.
 
     Args:
         path: A GGUF file.
-        context: Longest prompt and reply together, in tokens, from 256.
-        slots: How many requests are computed at once, from 1; others wait. On few cores 1 is the fastest for a
-            debate: its prompts follow each other, so most of each is found in the slot's cache.
-        threads: Threads that compute, from 1. None is a thread for each core (at most 8) for reading prompts; for
-            writing it is one for a file below 1 GB, else one for every second core (at most 4).
+        context: Longest prompt and reply together, in tokens, from 256; None is what `room` finds for the machine and
+            the model, which may leave fewer slots, too.
+        slots: How many requests are computed at once, from 1; others wait. For one run 1 is the best: its prompts
+            follow each other, so most of each is found in the slot's cache. Many runs gain from several (at most 8
+            without a context).
+        threads: Threads that compute, from 1. None is a thread for each core (at most 8) for reading prompts and for
+            writing several replies at once; for a single one it is one for a file below 1 GB, else one for every second
+            core (at most 4). With several, what a seed gives depends on them from 256 tokens on.
         embeds: Whether it gives embeddings instead of replies: the mean over a text's tokens, unless the model pools
             in a way of its own. Such a server takes a text of `context` tokens at most.
 
@@ -82,11 +91,14 @@ def serve(
         ConfigurationError: If the file is missing or is no GGUF file, or a number is out of range.
         ModelError: If llama.cpp cannot load it.
     """
-    for name, value, least in (("context", context, _SMALLEST), ("slots", slots, 1), ("threads", threads, 1)):
+    for name, value, least in (("context", context, SHORTEST), ("slots", slots, 1), ("threads", threads, 1)):
         if value is not None and value < least:
             raise ConfigurationError(f"{name} is a number from {least}, not {value}")
-    if context * slots > _LARGEST:
+    if context is None:
+        slots = min(slots, MOST_SLOTS)
+    elif context * slots > _LARGEST:
         raise ConfigurationError(f"context times slots is at most {_LARGEST} tokens, not {context * slots}")
+    # As it was asked for, not as it was chosen: the memory that is free is less once the server runs.
     settings = _Settings(Path(path).expanduser().resolve(), context, slots, threads, embeds)
     with _LOCK:
         if settings not in _SERVERS:
@@ -113,27 +125,31 @@ def _check(path: Path) -> None:
 def _start(settings: _Settings) -> tuple[Any, Endpoint]:
     xllamacpp = _llama_cpp()
     key = secrets.token_urlsafe(24)
-    size = settings.path.stat().st_size
+    path, size = settings.path, settings.path.stat().st_size
+    if settings.context is None:
+        fits = room(path, settings.slots, free=free_memory())
+    else:
+        fits = Room(settings.context, settings.slots)
     try:
-        server = xllamacpp.Server(_params(xllamacpp, settings, size, key))
+        server = xllamacpp.Server(_params(xllamacpp, settings, fits, size, key))
         # The constructor returns before the server's loop runs, and a destructor that is faster than the loop waits
         # for ever. So let the loop answer something.
         server.handle_metrics()
     except (RuntimeError, MemoryError) as error:
         raise ModelError(
-            f"llama.cpp cannot load {settings.path} ({size / 1e6:.3g} MB): it is damaged or cut off, of a kind that "
+            f"llama.cpp cannot load {path} ({size / 1e6:.3g} MB): it is damaged or cut off, of a kind that "
             f"xllamacpp {xllamacpp.__version__} does not know, or there is too little memory for it with "
-            f"context={settings.context} and slots={settings.slots}"
+            f"context={fits.context} and slots={fits.slots}"
         ) from error
-    return server, Endpoint(base_url=f"{server.listening_address}/v1", api_key=key)
+    return server, Endpoint(base_url=f"{server.listening_address}/v1", api_key=key, **fits._asdict())
 
 
-def _params(xllamacpp: Any, settings: _Settings, size: int, key: str) -> Any:
+def _params(xllamacpp: Any, settings: _Settings, fits: Room, size: int, key: str) -> Any:
     params = xllamacpp.CommonParams()
     params.model.path = str(settings.path)
     params.model_alias = {settings.path.stem}  # else every reply carries the path of the file
-    params.n_ctx = settings.context * settings.slots
-    params.n_parallel = settings.slots
+    params.n_ctx = fits.context * fits.slots
+    params.n_parallel = fits.slots
     reading, writing = (settings.threads, settings.threads) if settings.threads else _threads(usable_cores(), size)
     params.cpuparams.n_threads = writing
     params.cpuparams_batch.n_threads = reading
@@ -144,7 +160,7 @@ def _params(xllamacpp: Any, settings: _Settings, size: int, key: str) -> Any:
     params.n_batch = params.n_ubatch = 48
     if settings.embeds:
         params.embedding = True
-        params.n_batch = params.n_ubatch = settings.context  # a text is read in one piece
+        params.n_batch = params.n_ubatch = fits.context  # a text is read in one piece
         if not _pools(settings.path):
             params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     params.cache_ram_mib = 256  # prompts that lost their slot; llama.cpp's own limit is 8 GB
@@ -164,46 +180,36 @@ def _pools(path: Path) -> bool:
 
 
 def _llama_cpp() -> Any:
-    """Import llama.cpp so that its threads sleep while they wait for each other.
+    """Import llama.cpp so that its threads, which wait for each other, spin for a moment and then sleep.
 
-    OpenMP's own way is to spin, which is a little faster on an idle machine and takes everything down on a busy one:
-    as soon as one thread has to share its core, the others burn theirs. Prompts were read at 320 tokens/s on two idle
-    cores in either way, but at 19 to 140 by spinning and 165 by sleeping beside one busy process. OpenMP asks the
-    environment once, when it is loaded.
+    OpenMP's own way is to spin for long, which takes everything down on a busy machine: as soon as one thread has to
+    share its core, the others burn theirs. To sleep at once costs a switch of threads at every step, several hundred
+    times a token. So they spin for about as long as a step takes; benchmarks/slots.py measures it. GNU's OpenMP,
+    which the wheels for Linux bring, takes a count for that; others are told to sleep. OpenMP asks the environment
+    once, when it is loaded.
     """
-    name = "OMP_WAIT_POLICY"
-    users = name in os.environ
-    os.environ.setdefault(name, "passive")
+    ours = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": str(SPINS)}
+    if any(name in os.environ for name in ours):  # the user has decided
+        ours = {}
+    os.environ.update(ours)
     try:
         import xllamacpp
     finally:
-        if not users:
+        for name in ours:
             del os.environ[name]
     return xllamacpp
 
 
 def _threads(cores: int, size: int) -> tuple[int, int]:
-    """Choose the threads for reading prompts and for writing replies.
+    """Choose the threads for reading prompts, or writing several replies at once, and for writing a single one.
 
-    Reading gains from every core. Writing waits for all threads several hundred times a token. For a small model
-    that takes longer than what is saved (73 tokens/s with one thread, 47 with two that sleep); a large one spends
-    its time between the waits, and then leaves half of the cores to the program around it.
+    What is done for many tokens at once gains from every core. For a single reply all threads wait for each other
+    several hundred times a token, which for a small model takes about as long as what is saved; a large one spends its
+    time between the waits, and then leaves half of the cores to the program around it. And where several threads write
+    a single reply, they share out its attention (from 256 tokens on), whose rounding then is another than that of
+    prompts and of several replies: with one thread a seed gives the same text in all of these cases.
     """
     return min(cores, 8), max(1, min(cores // 2, 4)) if size >= 1_000_000_000 else 1
-
-
-def usable_cores() -> int:
-    """Count the cores this process may use, two hardware threads of one core as one."""
-    try:
-        usable = os.sched_getaffinity(0)
-        topology = Path("/sys/devices/system/cpu")
-        cores = len({(topology / f"cpu{cpu}/topology/thread_siblings_list").read_text() for cpu in usable})
-    except (AttributeError, OSError):  # not Linux, or a sandbox
-        cores = max(1, (os.cpu_count() or 1) // 2)
-    with suppress(OSError, ValueError):  # a container may have less: "200000 100000" is two cores, "max ..." is all
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        cores = max(1, min(cores, int(quota) // int(period)))
-    return cores
 
 
 def _take_down() -> None:

@@ -34,6 +34,11 @@ async def test_prompts_are_counted_as_the_server_bills_them(model: OpenAICompati
     assert await model.count(asking(text)) == (await model.complete(asking(text))).usage.prompt_tokens
 
 
+def test_calls_that_find_no_slot_wait_before_their_clocks_run(model: OpenAICompatible) -> None:
+    assert model.gate
+    assert (model.gate.limit, model.profile.context) == (1, 8192)
+
+
 async def test_what_is_streamed_and_what_is_not_can_follow_each_other_at_once(model: OpenAICompatible) -> None:
     for number in range(8):
         heard: list[str] = []

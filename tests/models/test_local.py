@@ -1,7 +1,6 @@
 import asyncio
 import json
 import multiprocessing
-import os
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ def test_other_settings_are_another_server(weights: Path, endpoint: Endpoint) ->
 
 def test_the_key_is_required_and_not_shown(endpoint: Endpoint) -> None:
     for key in ("", "wrong"):
-        refused = ask(Endpoint(base_url=endpoint.base_url, api_key=key), "Hello")
+        refused = ask(replace(endpoint, api_key=key), "Hello")
         assert refused["status"] == 401
         assert refused["error"]["type"] == "authentication_error"
     assert endpoint.api_key not in repr(endpoint)
@@ -285,16 +285,71 @@ def test_a_spawned_process_starts_its_own_server(weights: Path, endpoint: Endpoi
 # How many threads
 
 
-@pytest.mark.parametrize(("cores", "reading", "writing"), [(1, 1, 1), (2, 2, 1), (4, 4, 2), (8, 8, 4), (96, 8, 4)])
+@pytest.mark.parametrize(("cores", "reading", "large"), [(1, 1, 1), (2, 2, 1), (4, 4, 2), (8, 8, 4), (96, 8, 4)])
 def test_reading_takes_every_core_and_writing_half_of_them_for_large_models(
-    cores: int, reading: int, writing: int
+    cores: int, reading: int, large: int
 ) -> None:
-    assert local._threads(cores, 4_000_000_000) == (reading, writing)
+    assert local._threads(cores, 4_000_000_000) == (reading, large)
     assert local._threads(cores, 98_000_000) == (reading, 1)
-    assert 1 <= local.usable_cores() <= multiprocessing.cpu_count()
 
 
-def test_the_environment_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    local._llama_cpp()
-    assert "OMP_WAIT_POLICY" not in os.environ
+IMPORT = """
+import os
+from importlib import abc
+from disputatio.models import local
+class Look(abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "xllamacpp":
+            print(*(os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")))
+            raise ImportError
+sys.meta_path.insert(0, Look())
+try: local._llama_cpp()
+except ImportError: print(*(os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")))
+"""
+
+
+@pytest.mark.parametrize(
+    ("users", "during", "after"),
+    [
+        ({}, f"passive {local.SPINS}", "None None"),
+        ({"OMP_WAIT_POLICY": "active"}, "active None", "active None"),
+        ({"GOMP_SPINCOUNT": "7"}, "None 7", "None 7"),
+    ],
+)
+def test_openmp_is_told_how_to_wait_for_the_import_only_and_only_where_the_user_has_not(
+    monkeypatch: pytest.MonkeyPatch, users: dict[str, str], during: str, after: str
+) -> None:
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in users.items():
+        monkeypatch.setenv(name, value)
+    check(run(IMPORT, Path("none.gguf")), f"{during}\n{after}\n", 0)
+
+
+# Several slots
+
+
+def test_a_seed_gives_the_same_text_whoever_else_is_served(weights: Path, endpoint: Endpoint) -> None:
+    many = serve(weights, slots=4, context=512)
+    # From 256 tokens on llama.cpp computes attention in another way, if one reply is written by several threads.
+    prompts = [f"Add {number} to {'the length of this ' * (4 - number) ** 3}list." for number in range(5)]
+    settings: dict[str, Any] = {"max_tokens": 16, "temperature": 0.8, "logprobs": True, "top_logprobs": 2}
+
+    def drawn(where: Endpoint, number: int) -> object:
+        return ask(where, prompts[number], seed=number, **settings)["choices"][0]
+
+    alone = [drawn(endpoint, number) for number in range(5)]
+    for order in ([0, 1, 2, 3, 4], [4, 2, 3, 1, 0]):
+        with ThreadPoolExecutor(5) as pool:
+            together = dict(zip(order, pool.map(lambda number: drawn(many, number), order), strict=True))
+        assert [together[number] for number in range(5)] == [{**one, "index": 0} for one in alone]  # to the last digit
+
+
+def test_the_slots_that_were_asked_for_are_there_at_once_and_known(weights: Path, endpoint: Endpoint) -> None:
+    assert (endpoint.context, endpoint.slots) == (8192, 1)
+    many = serve(weights, slots=4, context=512)
+    assert (many.context, many.slots) == (512, 4)
+    with ThreadPoolExecutor(4) as pool:
+        began = time.monotonic()
+        ends = list(pool.map(lambda n: (ask(many, f"Tell {n}", max_tokens=40), time.monotonic() - began)[1], range(4)))
+    assert min(ends) > 0.5 * max(ends)  # one after the other would be a quarter
