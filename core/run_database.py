@@ -22,7 +22,7 @@ from platformdirs import user_data_path
 
 from disputatio.errors import ConfigurationError, StoreError
 
-FORMAT = 1
+FORMAT = 2
 WAIT_S = 30.0
 """Longest wait for another process that is writing."""
 LEAST_FREE = 20_000_000
@@ -162,6 +162,9 @@ class Database:
                 for statement in _TABLES:
                     database.execute(statement)
             database.execute("COMMIT")
+        elif version < FORMAT:  # both can be read, and what is written from here on an older Disputatio cannot
+            with suppress(sqlite3.OperationalError):  # it may be there to be read
+                database.execute(f"PRAGMA user_version = {FORMAT}")
         database.execute(f"PRAGMA synchronous = {'FULL' if self.fsync else 'NORMAL'}")
 
     def close(self) -> None:
