@@ -52,7 +52,12 @@ def redactor(secrets: Iterable[str] = ()) -> Callable[[Any], Any]:
         secrets: Secrets besides those in the environment; shorter ones than `SHORTEST` are left out.
     """
     known = {value for name, value in os.environ.items() if name.upper().endswith(_NAMES)} | set(secrets)
-    known |= {line.strip() for one in known for line in one.splitlines()}  # quoting puts marks between the lines
+    return _redactor(frozenset(known))
+
+
+@lru_cache(8)  # one run has the secrets of the run before
+def _redactor(secrets: frozenset[str]) -> Callable[[Any], Any]:
+    known = secrets | {line.strip() for one in secrets for line in one.splitlines()}  # quoting puts marks between lines
     forms = {
         form for one in known if len(one) >= SHORTEST for form in (one, quote(one, safe=""), json.dumps(one)[1:-1])
     }
@@ -61,12 +66,15 @@ def redactor(secrets: Iterable[str] = ()) -> Callable[[Any], Any]:
 
     @lru_cache(1024)  # the names of fields, and what one prompt shares with the next
     def cleaned(text: str) -> str:
-        if any(form in text for form in forms):
-            text = exact.sub(HIDDEN, text)
+        for form in forms:
+            if form in text:
+                text = exact.sub(HIDDEN, text)
         lower = text.lower()
         for signs, pattern, put in patterns:
-            if any(sign in lower for sign in signs):
-                text = pattern.sub(put, text)
+            for sign in signs:
+                if sign in lower:
+                    text = pattern.sub(put, text)
+                    break
         return text
 
     def redact(value: Any) -> Any:

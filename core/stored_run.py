@@ -94,11 +94,11 @@ class StoredRun:
             StoreError: If it cannot be written, or another process has taken the run over.
         """
         kind = line["line"]
-        if kind not in ("run", "end"):
+        if kind in ("model", "call"):
             with self.store.database.reading() as database:  # one statement is a transaction
                 self.put(database, line)
             return
-        with self.store.database.transaction(durable=kind == "run") as database:
+        with self.store.database.transaction(durable=kind == "intent") as database:
             if not self._num:
                 self.start(database, line, "running")
             elif kind == "run":
@@ -109,7 +109,7 @@ class StoredRun:
                 self._end(database, line)
         if kind == "run":
             self.store.hold(self)
-        else:
+        elif kind == "end":
             self.store.drop(self)
 
     def start(self, database: Any, line: Mapping[str, Any], state: RunState) -> None:
