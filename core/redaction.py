@@ -15,6 +15,8 @@ from urllib.parse import quote
 HIDDEN = "[redacted]"
 SHORTEST = 8
 """Characters of the shortest value that counts as a secret: shorter ones would be found in ordinary text."""
+LEAVES = frozenset((int, float, bool, type(None)))
+"""What holds no text in a JSON value."""
 _NAMES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 _START = r"(?:\b|(?<=\\[nrt]))"
 """Of a word, also behind a line's end that is written as JSON within a text."""
@@ -66,6 +68,8 @@ def _redactor(secrets: frozenset[str]) -> Callable[[Any], Any]:
 
     @lru_cache(1024)  # the names of fields, and what one prompt shares with the next
     def cleaned(text: str) -> str:
+        if len(text) < SHORTEST:
+            return text
         for form in forms:
             if form in text:
                 text = exact.sub(HIDDEN, text)
@@ -77,13 +81,13 @@ def _redactor(secrets: frozenset[str]) -> Callable[[Any], Any]:
                     break
         return text
 
-    def redact(value: Any) -> Any:
+    def redact(value: Any) -> Any:  # looks into what holds others, and only there: most of a value are small leaves
         if isinstance(value, str):
-            return cleaned(value) if len(value) >= SHORTEST else value
+            return cleaned(value)
         if isinstance(value, dict):
-            return {redact(key): redact(one) for key, one in value.items()}
+            return {cleaned(str(name)): one if type(one) in LEAVES else redact(one) for name, one in value.items()}
         if isinstance(value, list | tuple):
-            return [redact(one) for one in value]
+            return [one if type(one) in LEAVES else redact(one) for one in value]
         return value
 
     return redact

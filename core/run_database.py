@@ -12,11 +12,12 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 from platformdirs import user_data_path
 
@@ -64,7 +65,7 @@ class Database:
     fsync: bool = False
     """Force every write to the disk, so that it outlives a power cut and not only the process."""
     _opened: list[sqlite3.Connection] = field(default_factory=list, repr=False)
-    _lock: RLock = field(default_factory=RLock, repr=False)
+    lock: RLock = field(default_factory=RLock, repr=False)
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -76,7 +77,7 @@ class Database:
         Raises:
             StoreError: If the file cannot be used.
         """
-        with self._lock, self.told():
+        with self.lock, self.told():
             database = self._database()
             if durable and not self.fsync:
                 database.execute("PRAGMA synchronous = FULL")
@@ -93,6 +94,18 @@ class Database:
                 if durable and not self.fsync:
                     database.execute("PRAGMA synchronous = NORMAL")
 
+    def write(self, statement: str, values: Sequence[Any]) -> int:
+        """Carry out one statement, which is a transaction of its own; how many rows it wrote.
+
+        Raises:
+            StoreError: If the file cannot be used.
+        """
+        with self.lock:
+            try:
+                return self._database().execute(statement, values).rowcount
+            except sqlite3.Error as error:
+                raise self._unusable(error) from error
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Read.
@@ -100,7 +113,7 @@ class Database:
         Raises:
             StoreError: If the file cannot be used.
         """
-        with self._lock, self.told():
+        with self.lock, self.told():
             yield self._database()
 
     @contextmanager
@@ -113,7 +126,10 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            raise StoreError(f"cannot use the runs in {str(self.path)!r}: {_advice(error)}") from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: sqlite3.Error) -> StoreError:
+        return StoreError(f"cannot use the runs in {str(self.path)!r}: {_advice(error)}")
 
     def check_room(self) -> None:
         """Make sure that there is room for a run.
@@ -169,7 +185,7 @@ class Database:
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
-        with self._lock:
+        with self.lock:
             while self._opened:
                 self._opened.pop().close()
 

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic_core import PydanticSerializationError, to_json
 
 from disputatio.errors import StoreError
+from disputatio.redaction import LEAVES
 
 SHORT = 40
 """Characters below which a text is written as it is."""
@@ -34,21 +35,21 @@ def packed(value: Any, texts: Mapping[str, int], new: dict[str, int]) -> Any:
     if isinstance(value, str):
         return _numbered(value, texts, new) if len(value) >= SHORT or value[:1] == _MARK else value
     if isinstance(value, dict):
-        return {name: packed(one, texts, new) for name, one in value.items()}
+        return {name: one if type(one) in LEAVES else packed(one, texts, new) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [packed(one, texts, new) for one in value]
+        return [one if type(one) in LEAVES else packed(one, texts, new) for one in value]
     return value
 
 
 def _numbered(text: str, texts: Mapping[str, int], new: dict[str, int]) -> str:
-    def number(piece: str) -> str:
-        known = texts.get(piece)
-        return str(new.setdefault(piece, len(texts) + len(new)) if known is None else known)
-
     paragraphs = []
     for paragraph in text.split(_BLANK):
         speaker, end, said = paragraph.partition("] ") if paragraph[:1] == "[" else ("", "", "")
-        paragraphs.append(f"{number(speaker + end)},{number(said)}" if end else number(paragraph))
+        numbers = []
+        for piece in (speaker + end, said) if end else (paragraph,):
+            known = texts.get(piece)
+            numbers.append(str(new.setdefault(piece, len(texts) + len(new)) if known is None else known))
+        paragraphs.append(",".join(numbers))
     return _MARK + ";".join(paragraphs)
 
 

@@ -95,8 +95,7 @@ class StoredRun:
         """
         kind = line["line"]
         if kind in ("model", "call"):
-            with self.store.database.reading() as database:  # one statement is a transaction
-                self.put(database, line)
+            self.put(line)
             return
         with self.store.database.transaction(durable=kind == "intent") as database:
             if not self._num:
@@ -104,7 +103,7 @@ class StoredRun:
             elif kind == "run":
                 beginning = "UPDATE runs SET state = 'running', updated = ? WHERE num = ?"
                 database.execute(beginning, (time.time(), self._num))
-            self.put(database, line)
+            self.put(line)
             if kind == "end":
                 self._end(database, line)
         if kind == "run":
@@ -117,14 +116,19 @@ class StoredRun:
         self.id = str(line["run_id"])
         self._num = self.store.admit(database, self, line, state)
 
-    def put(self, database: Any, line: Mapping[str, Any]) -> None:
-        """Add a line, without looking at what it says, unless the run is not ours any more."""
-        body, crc, new = write(line, self._texts)
+    def put(self, line: Mapping[str, Any]) -> None:
+        """Add a line, without looking at what it says.
+
+        Raises:
+            StoreError: If it cannot be written, or the run is not ours any more.
+        """
         add = "INSERT INTO lines (run, n, body, crc) SELECT num, ?, ?, ? FROM runs WHERE num = ? AND epoch = ?"
-        if not database.execute(add, (self._count, body, crc, self._num, self.epoch)).rowcount:
-            raise self._lost()
-        self._texts |= new
-        self._count += 1
+        with self.store.database.lock:
+            body, crc, new = write(line, self._texts)
+            if not self.store.database.write(add, (self._count, body, crc, self._num, self.epoch)):
+                raise self._lost()
+            self._texts |= new
+            self._count += 1
 
     def _lost(self) -> StoreError:
         return StoreError(f"{self} was taken over by another process or deleted; this one may not write it any more")
