@@ -22,10 +22,9 @@ from typing import Any
 from platformdirs import user_data_path
 
 from disputatio.errors import ConfigurationError, StoreError
+from disputatio.sqlite_file import WAIT_S, make, opened, transaction
 
 FORMAT = 2
-WAIT_S = 30.0
-"""Longest wait for another process that is writing."""
 LEAST_FREE = 20_000_000
 """Bytes that must be free on the disk before a run begins: one that stops in the middle was paid for."""
 PLACE = "DISPUTATIO_RUNS"
@@ -82,14 +81,8 @@ class Database:
             if durable and not self.fsync:
                 database.execute("PRAGMA synchronous = FULL")
             try:
-                database.execute("BEGIN IMMEDIATE")
-                try:
+                with transaction(database):
                     yield database
-                    database.execute("COMMIT")
-                except BaseException:
-                    with suppress(sqlite3.Error):  # a full disk has rolled it back already
-                        database.execute("ROLLBACK")
-                    raise
             finally:
                 if durable and not self.fsync:
                     database.execute("PRAGMA synchronous = NORMAL")
@@ -152,36 +145,22 @@ class Database:
         try:
             if self.path == default_path():
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with suppress(PermissionError):  # it may be there to be read
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            return opened(self.path, self._prepare, fsync=self.fsync, wait_s=WAIT_S)
         except OSError as error:
             raise StoreError(f"cannot use the runs in {str(self.path)!r}: {error.strerror}") from error
-        database = sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
-        try:
-            self._prepare(database)
-        except BaseException:
-            database.close()
-            raise
-        return database
 
     def _prepare(self, database: sqlite3.Connection) -> None:
+        [tables] = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
         [version] = database.execute("PRAGMA user_version").fetchone()
         [owner] = database.execute("PRAGMA application_id").fetchone()
-        [tables] = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if (owner != _OURS and (tables or version)) or version > FORMAT:
             what = "was written by a newer Disputatio; update this one" if owner == _OURS else "holds no runs"
             raise ConfigurationError(f"{str(self.path)!r} {what}")
-        database.execute("PRAGMA journal_mode = WAL")
         if not tables:
-            database.execute("BEGIN IMMEDIATE")  # processes that start at once find nothing, or everything
-            if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                for statement in _TABLES:
-                    database.execute(statement)
-            database.execute("COMMIT")
+            make(database, _TABLES)
         elif version < FORMAT:  # both can be read, and what is written from here on an older Disputatio cannot
             with suppress(sqlite3.OperationalError):  # it may be there to be read
                 database.execute(f"PRAGMA user_version = {FORMAT}")
-        database.execute(f"PRAGMA synchronous = {'FULL' if self.fsync else 'NORMAL'}")
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
