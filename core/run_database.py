@@ -1,8 +1,8 @@
 """The file of a run store: one SQLite database, opened, checked and repaired.
 
     runs        a row a run: what was asked, how it stands, what came of it, and who holds it
-    lines       the journal of each run, a row a line
-    texts       the paragraphs that the lines and the results are made of, each kept once a run
+    lines       the journal of each run, a row a line, with the paragraphs that are new in it (see run_texts.py)
+    texts       the paragraphs of runs that the first format kept
     questions   what a run asked a person, and what was decided, once
 
 Its owner alone can read it. Nothing that it holds is code: all of it is read as JSON of types that are known.

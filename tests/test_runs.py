@@ -167,6 +167,19 @@ def test_a_process_that_was_held_up_writes_nothing_any_more(store: RunStore) -> 
     other.close()
 
 
+def test_a_line_is_one_statement_and_only_an_effect_waits_for_the_disk(store: RunStore) -> None:
+    run, said = held(store), []  # type: Any, list[str]
+    with store.database.reading() as database:
+        database.set_trace_callback(said.append)
+    run.append({"line": "model", "names": ["m"], "profile": {}})
+    assert [one.split(" ")[0] for one in said] == ["INSERT"]
+    said.clear()
+    run.append({"line": "intent", "call": {}})
+    assert (said[0], said[-1]) == ("PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL")
+    assert [one.split(" ")[0] for one in said[1:-1]] == ["BEGIN", "INSERT", "COMMIT"]
+    run.close()
+
+
 def test_a_lease_is_renewed_while_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("disputatio.run_store.LEASE_S", 0.2)
     store = RunStore(tmp_path / "runs.sqlite")
