@@ -77,7 +77,7 @@ def size_of(folder: Path) -> int:
 
 
 async def measured(blocks: int, place: Path) -> tuple[dict[str, list[tuple[float, float]]], dict[str, int], int]:
-    """Of each way, wall and CPU of a run in milliseconds, block by block, and its bytes; and the super-steps of a run."""
+    """Of each way, wall and CPU of a run in milliseconds, block by block, and its bytes; and a run's super-steps."""
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # noqa: PLC0415 - not among what we need
 
     names = ("nothing", "run store", "run store, fsync", "journal file", "AsyncSqliteSaver, sync")
