@@ -1,16 +1,18 @@
 """What it costs that a run survives: milliseconds and bytes per super-step, against LangGraph's own saver and nothing.
 
     pip install langgraph-checkpoint-sqlite
-    python benchmarks/runs.py [--runs 40] [--passes 5]
+    python benchmarks/runs.py [--blocks 20]
 
 The same debate (three debaters, three rounds, a judge; replies of 280 letters that come at once) with no record, kept
 in a run store, in a run store that forces each write to the disk, in a journal of its own, and under AsyncSqliteSaver.
-Passes of all of them alternate; medians are given. Bytes are those of all files, write-ahead logs included once they
-were written back.
+Blocks of five runs of each alternate, so that what else the machine does meets all alike; medians of the blocks are
+given. What the imports left is taken from the garbage collector first. Bytes are those of all files, write-ahead logs
+included once they were written back.
 """
 
 import argparse
 import asyncio
+import gc
 import json
 import sqlite3
 import statistics
@@ -29,6 +31,8 @@ from disputatio.run_store import RunStore
 
 STRATEGY = debate(debaters=3, rounds=3, decision="judge")
 TEXT = "the total follows from adding both parts so we check each step again " * 4
+BLOCK = 5
+"""Runs of one way between those of the others."""
 QUESTION = dp.Question(text="What is 17 + 26 - 3 * 2?", answer_type="number")
 
 
@@ -63,70 +67,71 @@ def in_a_store(store: RunStore) -> Callable[[int, Path], Awaitable[None]]:
     return kept
 
 
-async def timed(job: Callable[[int, Path], Awaitable[None]], folder: Path, runs: int) -> tuple[float, float]:
-    """Seconds of wall and of CPU of one run."""
-    await job(0, folder)
-    wall, cpu = time.perf_counter(), time.process_time()
-    for number in range(1, runs + 1):
-        await job(number, folder)
-    return (time.perf_counter() - wall) / runs, (time.process_time() - cpu) / runs
+def size_of(folder: Path) -> int:
+    """Bytes of all files, once what waits beside the databases is written back."""
+    for path in list(folder.glob("*.sqlite")):
+        with sqlite3.connect(path) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.close()
+    return sum(path.stat().st_size for path in folder.iterdir())
 
 
-async def one_pass(runs: int) -> dict[str, tuple[float, float, float, int]]:
-    """Each way once: wall, CPU, bytes and super-steps a run."""
-    found: dict[str, tuple[float, float, float, int]] = {}
-
-    async def measure(name: str, job: Callable[[int, Path], Awaitable[None]], folder: Path) -> None:
-        wall, cpu = await timed(job, folder, runs)
-        for path in list(folder.glob("*.sqlite")):  # noqa: ASYNC240 - nothing else is to be done
-            with sqlite3.connect(path) as database:
-                database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            database.close()
-        size = sum(path.stat().st_size for path in folder.iterdir()) / (runs + 1)  # noqa: ASYNC240
-        found[name] = (wall, cpu, size, 0)
-
-    for name, fsync in (("run store", False), ("run store, fsync", True)):
-        with tempfile.TemporaryDirectory() as place, RunStore(Path(place) / "runs.sqlite", fsync=fsync) as store:
-            await measure(name, in_a_store(store), Path(place))
-    for name, job in (("nothing", unkept), ("journal file", in_a_journal)):
-        with tempfile.TemporaryDirectory() as place:
-            await measure(name, job, Path(place))
+async def measured(blocks: int, place: Path) -> tuple[dict[str, list[tuple[float, float]]], dict[str, int], int]:
+    """Of each way, wall and CPU of a run in milliseconds, block by block, and its bytes; and a run's super-steps."""
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # noqa: PLC0415 - not among what we need
 
-    with tempfile.TemporaryDirectory() as place:
-        path = str(Path(place) / "saver.sqlite")
-        async with AsyncSqliteSaver.from_conn_string(path) as saver:
-            graph = STRATEGY.compile(checkpointer=saver)
+    names = ("nothing", "run store", "run store, fsync", "journal file", "AsyncSqliteSaver, sync")
+    folders = {name: place / name for name in names}
+    for folder in folders.values():
+        folder.mkdir()
+    stores = [RunStore(folders[name] / "runs.sqlite", fsync="fsync" in name) for name in names[1:3]]
+    async with AsyncSqliteSaver.from_conn_string(str(folders[names[4]] / "saver.sqlite")) as saver:
+        graph = STRATEGY.compile(checkpointer=saver)
 
-            async def saved(number: int, folder: Path) -> None:
-                config: Any = {"configurable": {"thread_id": str(number)}}
-                context = prepare(model=model())
-                await graph.ainvoke({"question": QUESTION}, config, context=context, durability="sync")
+        async def saved(number: int, folder: Path) -> None:
+            config: Any = {"configurable": {"thread_id": str(number)}}
+            await graph.ainvoke({"question": QUESTION}, config, context=prepare(model=model()), durability="sync")
 
-            await measure("AsyncSqliteSaver, sync", saved, Path(place))
-            async with saver.conn.execute("SELECT count(*) FROM checkpoints WHERE thread_id = '0'") as rows:
-                [checkpoints] = await rows.fetchone() or (0,)
-    steps = checkpoints - 1  # the input has one of its own
-    return {name: (*values[:3], steps) for name, values in found.items()}
+        jobs = dict(zip(names, (unkept, *map(in_a_store, stores), in_a_journal, saved), strict=True))
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+        gc.collect()
+        gc.freeze()
+        for first in range(0, BLOCK * (blocks + 1), BLOCK):
+            for name, job in jobs.items():
+                wall, cpu = time.perf_counter(), time.process_time()
+                for number in range(first, first + BLOCK):
+                    await job(number, folders[name])
+                taken = (time.perf_counter() - wall, time.process_time() - cpu)
+                times[name].append((taken[0] / BLOCK * 1e3, taken[1] / BLOCK * 1e3))
+        async with saver.conn.execute("SELECT count(*) FROM checkpoints WHERE thread_id = '0'") as rows:
+            [checkpoints] = await rows.fetchone() or (0,)
+    for store in stores:
+        store.close()
+    sizes = {name: size_of(folder) // (BLOCK * (blocks + 1)) for name, folder in folders.items()}
+    return {name: some[1:] for name, some in times.items()}, sizes, checkpoints - 1  # the input has one of its own
 
 
 def main() -> None:
     """Measure, and print one line of JSON for each way."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=40)
-    parser.add_argument("--passes", type=int, default=5)
+    parser.add_argument("--blocks", type=int, default=20)
     given = parser.parse_args()
-    passes = [asyncio.run(one_pass(given.runs)) for _ in range(given.passes)]
-    for name in passes[0]:
-        steps = passes[0][name][3]
-        added = [[(one[name][column] - one["nothing"][column]) / steps * 1e3 for one in passes] for column in (0, 1)]
+    with tempfile.TemporaryDirectory() as place:
+        times, sizes, steps = asyncio.run(measured(given.blocks, Path(place)))
+
+    def added(name: str, column: int) -> float:
+        pairs = zip(times[name], times["nothing"], strict=True)
+        return statistics.median(one[column] - bare[column] for one, bare in pairs) / steps
+
+    for name in times:
         line = {
             "kept": name,
             "super-steps": steps,
-            "ms a run": round(statistics.median(one[name][0] for one in passes) * 1e3, 2),
-            "added wall ms a super-step": round(statistics.median(added[0]), 3),
-            "added CPU ms a super-step": round(statistics.median(added[1]), 3),
-            "KB a super-step": round(statistics.median(one[name][2] for one in passes) / steps / 1e3, 2),
+            "CPU ms a run": round(statistics.median(cpu for _, cpu in times[name]), 2),
+            "added wall ms a super-step": round(added(name, 0), 3),
+            "added CPU ms a super-step": round(added(name, 1), 3),
+            "of that of AsyncSqliteSaver": round(added(name, 1) / added("AsyncSqliteSaver, sync", 1), 2),
+            "KB a super-step": round(sizes[name] / steps / 1e3, 2),
         }
         print(json.dumps(line), flush=True)
 

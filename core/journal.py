@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 
 _REQUEST = TypeAdapter(Request)
+_SORTED = json.JSONEncoder(sort_keys=True).encode
 
 
 @dataclass(eq=False)
@@ -220,7 +221,7 @@ class Journal:
         place = (kind, scope, spender.author, str(spender.round))
         step, self._steps[place] = self._steps[place], self._steps[place] + 1
         request, name = self._redact(asked), self._redact(spender.model)
-        digest = blake2b(json.dumps([name, request], sort_keys=True).encode(), digest_size=16).hexdigest()
+        digest = blake2b(_SORTED([name, request]).encode(), digest_size=16).hexdigest()
         author, role, round_, _ = spender
         return CallLine(kind=kind, scope=scope, author=author, role=role, round=round_, step=step, name=name,
                         digest=digest, request=request)  # fmt: skip
@@ -263,10 +264,10 @@ class Journal:
 
     def _append(self, line: Line) -> None:
         assert self._file
-        written = {"line": line.line, **line.model_dump(mode="json", exclude_defaults=True)}
+        written = line.model_dump(mode="json", exclude_defaults=True, exclude={"request"})
+        asked = {"request": line.request} if isinstance(line, CallLine) else {}  # without its secrets already
         try:
-            asked = written.pop("request", None)  # without its secrets already
-            self._file.append(self._redact(written) | ({} if asked is None else {"request": asked}))
+            self._file.append({"line": line.line, **self._redact(written), **asked})
         except StoreError as error:
             self._failed = error  # what can not be written down is not paid for
             raise

@@ -15,6 +15,10 @@ from urllib.parse import quote
 HIDDEN = "[redacted]"
 SHORTEST = 8
 """Characters of the shortest value that counts as a secret: shorter ones would be found in ordinary text."""
+REPEATED = 500
+"""Characters of the longest text whose cleaned form is kept: longer ones take room, and seldom come again."""
+LEAVES = frozenset((int, float, bool, type(None)))
+"""What holds no text in a JSON value."""
 _NAMES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 _START = r"(?:\b|(?<=\\[nrt]))"
 """Of a word, also behind a line's end that is written as JSON within a text."""
@@ -52,30 +56,45 @@ def redactor(secrets: Iterable[str] = ()) -> Callable[[Any], Any]:
         secrets: Secrets besides those in the environment; shorter ones than `SHORTEST` are left out.
     """
     known = {value for name, value in os.environ.items() if name.upper().endswith(_NAMES)} | set(secrets)
-    known |= {line.strip() for one in known for line in one.splitlines()}  # quoting puts marks between the lines
+    clean = _cleaner(frozenset(known))
+
+    def redact(value: Any) -> Any:  # looks into what holds others, and only there: most of a value are small leaves
+        if isinstance(value, str):
+            return clean(value)
+        if isinstance(value, dict):
+            return {clean(str(name)): one if type(one) in LEAVES else redact(one) for name, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [one if type(one) in LEAVES else redact(one) for one in value]
+        return value
+
+    return redact
+
+
+@lru_cache(8)  # a run has the secrets of the run before
+def _cleaner(secrets: frozenset[str]) -> Callable[[str], str]:
+    known = secrets | {line.strip() for one in secrets for line in one.splitlines()}  # quoting puts marks between lines
     forms = {
         form for one in known if len(one) >= SHORTEST for form in (one, quote(one, safe=""), json.dumps(one)[1:-1])
     }
     exact = re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))  # the longest first
     patterns = [(signs, re.compile(form), put) for signs, form, put in _FORMS]
 
-    @lru_cache(1024)  # the names of fields, and what one prompt shares with the next
     def cleaned(text: str) -> str:
         if any(form in text for form in forms):
             text = exact.sub(HIDDEN, text)
         lower = text.lower()
         for signs, pattern, put in patterns:
-            if any(sign in lower for sign in signs):
-                text = pattern.sub(put, text)
+            for sign in signs:  # not any(): a generator takes longer than what it looks for
+                if sign in lower:
+                    text = pattern.sub(put, text)
+                    break
         return text
 
-    def redact(value: Any) -> Any:
-        if isinstance(value, str):
-            return cleaned(value) if len(value) >= SHORTEST else value
-        if isinstance(value, dict):
-            return {redact(key): redact(one) for key, one in value.items()}
-        if isinstance(value, list | tuple):
-            return [redact(one) for one in value]
-        return value
+    repeated = lru_cache(1024)(cleaned)  # the names of fields, and what one prompt shares with the next
 
-    return redact
+    def clean(text: str) -> str:
+        if len(text) < SHORTEST:
+            return text
+        return repeated(text) if len(text) <= REPEATED else cleaned(text)
+
+    return clean

@@ -98,5 +98,5 @@ def _write(store: RunStore, origin: str, lines: Sequence[Line], recipe: Mapping[
             written = redact({"line": line.line, **line.model_dump(mode="json", exclude_defaults=True)})
             if place == 0:
                 made.start(database, {**written, "origin": origin}, "admitted")
-            made.put(database, written)
+            made.put(written)
         database.execute("UPDATE runs SET updated = ? WHERE id = ?", (time.time(), made.id))

@@ -1,8 +1,8 @@
 """The file of a run store: one SQLite database, opened, checked and repaired.
 
     runs        a row a run: what was asked, how it stands, what came of it, and who holds it
-    lines       the journal of each run, a row a line
-    texts       the paragraphs that the lines and the results are made of, each kept once a run
+    lines       the journal of each run, a row a line, with the paragraphs that are new in it (see run_texts.py)
+    texts       the paragraphs of runs that the first format kept
     questions   what a run asked a person, and what was decided, once
 
 Its owner alone can read it. Nothing that it holds is code: all of it is read as JSON of types that are known.
@@ -12,19 +12,19 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 from platformdirs import user_data_path
 
 from disputatio.errors import ConfigurationError, StoreError
+from disputatio.sqlite_file import WAIT_S, make, opened, transaction
 
-FORMAT = 1
-WAIT_S = 30.0
-"""Longest wait for another process that is writing."""
+FORMAT = 2
 LEAST_FREE = 20_000_000
 """Bytes that must be free on the disk before a run begins: one that stops in the middle was paid for."""
 PLACE = "DISPUTATIO_RUNS"
@@ -64,7 +64,7 @@ class Database:
     fsync: bool = False
     """Force every write to the disk, so that it outlives a power cut and not only the process."""
     _opened: list[sqlite3.Connection] = field(default_factory=list, repr=False)
-    _lock: RLock = field(default_factory=RLock, repr=False)
+    lock: RLock = field(default_factory=RLock, repr=False)
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -76,22 +76,28 @@ class Database:
         Raises:
             StoreError: If the file cannot be used.
         """
-        with self._lock, self.told():
+        with self.lock, self.told():
             database = self._database()
             if durable and not self.fsync:
                 database.execute("PRAGMA synchronous = FULL")
             try:
-                database.execute("BEGIN IMMEDIATE")
-                try:
+                with transaction(database):
                     yield database
-                    database.execute("COMMIT")
-                except BaseException:
-                    with suppress(sqlite3.Error):  # a full disk has rolled it back already
-                        database.execute("ROLLBACK")
-                    raise
             finally:
                 if durable and not self.fsync:
                     database.execute("PRAGMA synchronous = NORMAL")
+
+    def write(self, statement: str, values: Sequence[Any]) -> int:
+        """Carry out one statement, which is a transaction of its own; how many rows it wrote.
+
+        Raises:
+            StoreError: If the file cannot be used.
+        """
+        with self.lock:
+            try:
+                return self._database().execute(statement, values).rowcount
+            except sqlite3.Error as error:
+                raise self._unusable(error) from error
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -100,7 +106,7 @@ class Database:
         Raises:
             StoreError: If the file cannot be used.
         """
-        with self._lock, self.told():
+        with self.lock, self.told():
             yield self._database()
 
     @contextmanager
@@ -113,7 +119,10 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            raise StoreError(f"cannot use the runs in {str(self.path)!r}: {_advice(error)}") from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: sqlite3.Error) -> StoreError:
+        return StoreError(f"cannot use the runs in {str(self.path)!r}: {_advice(error)}")
 
     def check_room(self) -> None:
         """Make sure that there is room for a run.
@@ -136,37 +145,26 @@ class Database:
         try:
             if self.path == default_path():
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with suppress(PermissionError):  # it may be there to be read
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            return opened(self.path, self._prepare, fsync=self.fsync, wait_s=WAIT_S)
         except OSError as error:
             raise StoreError(f"cannot use the runs in {str(self.path)!r}: {error.strerror}") from error
-        database = sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
-        try:
-            self._prepare(database)
-        except BaseException:
-            database.close()
-            raise
-        return database
 
     def _prepare(self, database: sqlite3.Connection) -> None:
+        [tables] = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
         [version] = database.execute("PRAGMA user_version").fetchone()
         [owner] = database.execute("PRAGMA application_id").fetchone()
-        [tables] = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if (owner != _OURS and (tables or version)) or version > FORMAT:
             what = "was written by a newer Disputatio; update this one" if owner == _OURS else "holds no runs"
             raise ConfigurationError(f"{str(self.path)!r} {what}")
-        database.execute("PRAGMA journal_mode = WAL")
         if not tables:
-            database.execute("BEGIN IMMEDIATE")  # processes that start at once find nothing, or everything
-            if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                for statement in _TABLES:
-                    database.execute(statement)
-            database.execute("COMMIT")
-        database.execute(f"PRAGMA synchronous = {'FULL' if self.fsync else 'NORMAL'}")
+            make(database, _TABLES)
+        elif version < FORMAT:  # both can be read, and what is written from here on an older Disputatio cannot
+            with suppress(sqlite3.OperationalError):  # it may be there to be read
+                database.execute(f"PRAGMA user_version = {FORMAT}")
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
-        with self._lock:
+        with self.lock:
             while self._opened:
                 self._opened.pop().close()
 

@@ -30,7 +30,7 @@ from disputatio.redaction import redactor
 from disputatio.result import Result
 from disputatio.run_database import Database, default_path
 from disputatio.run_record import HOST, Asked, RunRecord, RunState
-from disputatio.run_texts import read, texts_of
+from disputatio.run_texts import read
 from disputatio.stored_run import LEASE_S, StoredRun, asked_of, lines_of
 
 SHOWN = 8
@@ -127,8 +127,7 @@ class RunStore:
         record = self.get(run)
         with self.database.reading() as database:
             [num] = database.execute("SELECT num FROM runs WHERE id = ?", (record.id,)).fetchone()
-            what = f"run {record.id}"
-            return lines_of(database, num, texts_of(database, num, what), what)
+            return lines_of(database, num, f"run {record.id}")[0]
 
     def result(self, run: str) -> Result | None:
         """What came of a run when it ended last; None if it has not ended.
@@ -141,7 +140,7 @@ class RunStore:
         with self.database.reading() as database:
             find = "SELECT num, result, result_crc FROM runs WHERE id = ?"
             num, body, crc = database.execute(find, (record.id,)).fetchone()
-            texts = texts_of(database, num, f"run {record.id}")
+            _, texts = lines_of(database, num, f"run {record.id}")
         if body is None:
             return None
         try:

@@ -82,9 +82,8 @@ class StoredRun:
             self.epoch = epoch + 1
             held = (self.epoch, self.store.owner, time.time() + LEASE_S, self._num)
             database.execute("UPDATE runs SET epoch = ?, owner = ?, expires = ? WHERE num = ?", held)
-            texts = texts_of(database, self._num, str(self))
+            self.lines, texts = lines_of(database, self._num, str(self))
             self._texts = {text: n for n, text in enumerate(texts)}
-            self.lines = lines_of(database, self._num, texts, str(self))
             self._count = len(self.lines)
         self.store.hold(self)
 
@@ -95,20 +94,21 @@ class StoredRun:
             StoreError: If it cannot be written, or another process has taken the run over.
         """
         kind = line["line"]
-        with self.store.database.transaction(durable=kind == "run") as database:
+        if kind in ("model", "call"):
+            self.put(line)
+            return
+        with self.store.database.transaction(durable=kind == "intent") as database:
             if not self._num:
                 self.start(database, line, "running")
-            else:
-                self._check(database)
-            if kind == "run":
+            elif kind == "run":
                 beginning = "UPDATE runs SET state = 'running', updated = ? WHERE num = ?"
                 database.execute(beginning, (time.time(), self._num))
-            elif kind == "end":
+            self.put(line)
+            if kind == "end":
                 self._end(database, line)
-            self.put(database, line)
         if kind == "run":
             self.store.hold(self)
-        if kind == "end":
+        elif kind == "end":
             self.store.drop(self)
 
     def start(self, database: Any, line: Mapping[str, Any], state: RunState) -> None:
@@ -116,17 +116,22 @@ class StoredRun:
         self.id = str(line["run_id"])
         self._num = self.store.admit(database, self, line, state)
 
-    def put(self, database: Any, line: Mapping[str, Any]) -> None:
-        """Add a line within a transaction, without looking at what it says."""
-        body, crc = write(database, self._num, line, self._texts)
-        database.execute("INSERT INTO lines VALUES (?, ?, ?, ?)", (self._num, self._count, body, crc))
-        self._count += 1
+    def put(self, line: Mapping[str, Any]) -> None:
+        """Add a line, without looking at what it says.
 
-    def _check(self, database: Any) -> None:
-        """Make sure that the run is still ours."""
-        found = database.execute("SELECT epoch FROM runs WHERE num = ?", (self._num,)).fetchone()
-        if found != (self.epoch,):
-            raise StoreError(f"{self} was taken over by another process or deleted; this one may not write it any more")
+        Raises:
+            StoreError: If it cannot be written, or the run is not ours any more.
+        """
+        add = "INSERT INTO lines (run, n, body, crc) SELECT num, ?, ?, ? FROM runs WHERE num = ? AND epoch = ?"
+        with self.store.database.lock:
+            body, crc, new = write(line, self._texts)
+            if not self.store.database.write(add, (self._count, body, crc, self._num, self.epoch)):
+                raise self._lost()
+            self._texts |= new
+            self._count += 1
+
+    def _lost(self) -> StoreError:
+        return StoreError(f"{self} was taken over by another process or deleted; this one may not write it any more")
 
     def _end(self, database: Any, line: Mapping[str, Any]) -> None:
         """Write down how the run stands, and give it up."""
@@ -136,7 +141,7 @@ class StoredRun:
         if self._result is not None:
             row["answer"] = self._result["answer"].get("text", "")
             row["usage"] = json.dumps(self._result.get("usage", {}))
-            row["result"], row["result_crc"] = write(database, self._num, self._result, self._texts)
+            row["result"], row["result_crc"], _ = write(self._result, self._texts)
         setting = ", ".join(f"{name} = ?" for name in row)
         database.execute(f"UPDATE runs SET {setting} WHERE num = ?", (*row.values(), self._num))
 
@@ -159,7 +164,9 @@ class StoredRun:
             What was decided; None while nothing is.
         """
         with self.store.database.transaction() as database:
-            self._check(database)
+            found = database.execute("SELECT epoch FROM runs WHERE num = ?", (self._num,)).fetchone()
+            if found != (self.epoch,):
+                raise self._lost()
             row = (self._num, key, json.dumps(asked), time.time())
             database.execute("INSERT OR IGNORE INTO questions (run, key, asked, at) VALUES (?, ?, ?, ?)", row)
             find = "SELECT decision FROM questions WHERE run = ? AND key = ?"
@@ -175,23 +182,24 @@ class StoredRun:
         return self.store.decide(self.id, key, decision, by).decision or ""
 
 
-def lines_of(database: Any, num: int, texts: list[str], what: str) -> list[Line]:
-    """The lines of a run.
+def lines_of(database: Any, num: int, what: str) -> tuple[list[Line], list[str]]:
+    """The lines of a run, and their texts by their numbers.
 
     Raises:
         StoreError: If one is damaged or missing.
     """
+    texts = texts_of(database, num, what)
     rows = database.execute("SELECT n, body, crc FROM lines WHERE run = ? ORDER BY n", (num,)).fetchall()
     lines = []
     for place, (n, body, crc) in enumerate(rows):
+        if n != place:
+            raise StoreError(f"{what} is damaged: line {place} is missing")
         value = read(body, crc, texts, what)
         try:
             lines.append(LINE.validate_python(value))
         except ValidationError as error:
             raise StoreError(f"{what} is damaged: line {n} is no line of a journal") from error
-        if n != place:
-            raise StoreError(f"{what} is damaged: line {place} is missing")
-    return lines
+    return lines, texts
 
 
 def asked_of(row: Sequence[Any]) -> Asked:

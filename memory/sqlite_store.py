@@ -220,7 +220,9 @@ class SqliteStore(BaseStore):
             ranked = finds(wanted)
             fresh = [(id_, score) for id_, score in ranked if id_ not in seen]
             seen |= self._items(fresh)
-            kept = {id_: seen[id_] for id_, _ in ranked if id_ in seen and matches(seen[id_].value, filter or {})}
+            kept = {id_: seen[id_] for id_, _ in ranked if id_ in seen}
+            if filter:
+                kept = {id_: item for id_, item in kept.items() if matches(item.value, filter)}
             if len(kept) >= limit or len(ranked) < wanted:
                 return dict(list(kept.items())[:limit])
             wanted *= 8

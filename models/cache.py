@@ -5,7 +5,6 @@ apart. Only hashes of requests are kept; replies are kept as they are, in a file
 """
 
 import asyncio
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -21,10 +20,9 @@ from pydantic import TypeAdapter
 from disputatio.budget import Usage
 from disputatio.errors import StoreError
 from disputatio.model import Model, Profile, Reply, Request
+from disputatio.sqlite_file import make, opened, transaction
 
 FORMAT = 1
-WAIT_S = 30.0
-"""Longest wait for another process that is writing."""
 _WHOLE = ("stop", "tool_calls", "length")
 _REPLY = TypeAdapter(Reply)
 _TABLES = (
@@ -139,44 +137,19 @@ class Cached:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
-                database = self._database()
-                database.execute("BEGIN IMMEDIATE")
-                try:
-                    yield database
-                    database.execute("COMMIT")
-                except BaseException:
-                    database.execute("ROLLBACK")
-                    raise
-            except sqlite3.Error as error:
+                if not self._opened:
+                    self._opened.append(opened(self.path, self._prepare))
+                with transaction(self._opened[0]):
+                    yield self._opened[0]
+            except (sqlite3.Error, OSError) as error:
                 raise StoreError(f"cannot use the cache {str(self.path)!r}: {error}") from error
 
-    def _database(self) -> sqlite3.Connection:
-        """The connection; every use of it holds the lock, so that threads may share it."""
-        if not self._opened:
-            try:
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-            except OSError as error:
-                raise StoreError(f"cannot use the cache {str(self.path)!r}: {error.strerror}") from error
-            database = sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
-            try:
-                self._prepare(database)
-            except BaseException:
-                database.close()
-                raise
-            self._opened.append(database)
-        return self._opened[0]
-
     def _prepare(self, database: sqlite3.Connection) -> None:
-        database.execute("BEGIN IMMEDIATE")  # processes that start at once find nothing, or everything
-        [version] = database.execute("PRAGMA user_version").fetchone()
         [tables] = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        [version] = database.execute("PRAGMA user_version").fetchone()
         if version != FORMAT and (version or tables):
             raise StoreError(f"{str(self.path)!r} is a database, but no cache of this version of Disputatio")
-        for statement in () if tables else _TABLES:
-            database.execute(statement)
-        database.execute("COMMIT")
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
+        make(database, _TABLES)
 
     def close(self) -> None:
         """Close the file; the next request opens it again."""

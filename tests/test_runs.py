@@ -16,8 +16,6 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import disputatio as dp
 from disputatio.agents import Solver
@@ -28,16 +26,6 @@ from disputatio.models import ScriptedModel
 from disputatio.run_branch import branch
 from disputatio.run_record import HOST
 from disputatio.run_store import RunStore
-from disputatio.run_texts import packed, unpacked
-
-TEXTS = st.text(alphabet=st.characters(exclude_categories=())) | st.lists(
-    st.sampled_from(["a" * 30, "b", "\n\n", "\0", "[x] "])
-).map("".join)
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | TEXTS,
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=20,
-)
 
 
 @pytest.fixture
@@ -55,15 +43,6 @@ def held(store: RunStore) -> Any:
     run.append({"line": "run", "run_id": "a" * 32, "question": {"text": "q"}, "strategy": "s", "settings": {},
                 "started": ""})  # fmt: skip
     return run
-
-
-@given(st.lists(VALUES))
-def test_what_is_packed_comes_back(values: list[Any]) -> None:
-    texts: dict[str, int] = {}
-    new: list[str] = []
-    small = [json.loads(json.dumps(packed(value, texts, new))) for value in values]
-    assert [unpacked(value, new) for value in small] == json.loads(json.dumps(values))
-    assert len(set(new)) == len(new) == len(texts)
 
 
 def test_a_run_is_kept_whole_and_nothing_is_paid_for_twice(store: RunStore) -> None:
@@ -109,6 +88,19 @@ def test_a_process_that_was_held_up_writes_nothing_any_more(store: RunStore) -> 
     assert store.get("last").is_held  # by the other: the first cannot give up what it does not have
     assert [line.line for line in store.lines("last")] == ["run"]
     other.close()
+
+
+def test_a_line_is_one_statement_and_only_an_effect_waits_for_the_disk(store: RunStore) -> None:
+    run, said = held(store), []  # type: Any, list[str]
+    with store.database.reading() as database:
+        database.set_trace_callback(said.append)
+    run.append({"line": "model", "names": ["m"], "profile": {}})
+    assert [one.split(" ")[0] for one in said] == ["INSERT"]
+    said.clear()
+    run.append({"line": "intent", "call": {}})
+    assert (said[0], said[-1]) == ("PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL")
+    assert [one.split(" ")[0] for one in said[1:-1]] == ["BEGIN", "INSERT", "COMMIT"]
+    run.close()
 
 
 def test_a_lease_is_renewed_while_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,8 +224,7 @@ def test_a_file_that_another_process_locks(store: RunStore, monkeypatch: pytest.
     [
         ("PRAGMA user_version = 99", "was written by a newer Disputatio; update this one"),
         ("PRAGMA application_id = 7", "holds no runs"),
-        ("UPDATE texts SET text = cast('changed' AS BLOB) WHERE n = 1", "is damaged; see: disputatio doctor"),
-        ("DELETE FROM texts WHERE n = 2", "is damaged; see: disputatio doctor"),
+        ("UPDATE lines SET body = cast('changed' AS BLOB) WHERE n = 1", "is damaged; see: disputatio doctor"),
         ("DELETE FROM lines WHERE n = 1", "is damaged: line 1 is missing"),
         ("UPDATE lines SET body = substr(body, 1, 40) WHERE n = 2", "is damaged; see: disputatio doctor"),
         ("UPDATE runs SET settings = '{'", "is damaged; see: disputatio doctor"),

@@ -1,0 +1,60 @@
+"""Opening a SQLite file of ours: one way for all, whatever is in it. Its owner alone can read it."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+WAIT_S = 30.0
+"""Longest wait for another process that is writing."""
+
+
+def opened(
+    path: Path | str, prepare: Callable[[sqlite3.Connection], None], *, fsync: bool = False, wait_s: float = WAIT_S
+) -> sqlite3.Connection:
+    """Open a file, or make it. Threads may share the connection if they take turns.
+
+    Args:
+        path: The file.
+        prepare: Looks whether the file is the right one, and makes the tables of a new one by `make`. Another process
+            may be doing the same: what counts tables must come first, and what marks the file as ours after it.
+        fsync: Force every write to the disk, so that it outlives a power cut and not only the process.
+        wait_s: Longest wait for another process that is writing.
+
+    Raises:
+        OSError: If the file cannot be made.
+        sqlite3.Error: If it is no database, or cannot be used.
+    """
+    with suppress(PermissionError):  # it may be there to be read
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    database = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
+    try:
+        prepare(database)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def make(database: sqlite3.Connection, tables: tuple[str, ...]) -> None:
+    """Make the tables of a new file, unless another process has just done so."""
+    with transaction(database):
+        if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            for statement in tables:
+                database.execute(statement)
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """Read and write, all or nothing."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):  # a full disk has rolled it back already
+            database.execute("ROLLBACK")
+        raise
