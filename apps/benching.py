@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -113,7 +113,8 @@ def run(
     with screen(quiet=quiet) as shown:
         shown.note("loading the models and the items")
         bench = _bench(asked, data, workers)
-        grader = load_model(asked.grader) if asked.grader else None
+        graders = choosing.workers(workers, {"grader": asked.grader or ""})
+        grader = load_model(asked.grader, at_once=graders) if asked.grader else None
         _gradable(asked, bench)
         # A grade can be given later, and by another model: no run of an agent depends on it.
         options = asked.model_dump(mode="json", exclude={"grader"} if asked.agents else {"agents", "grader"})
@@ -126,7 +127,7 @@ def run(
         grades = None
         if grader:
             shown.note("grading the reasons")
-            second = grading(trials, bench.tasks, grader, workers=_workers([asked.grader], workers))
+            second = grading(trials, bench.tasks, grader, workers=graders)
             shown.begin(list(second.strategies), second.size)
             grades = Grades(grader.name, asyncio.run(second.run(out / "grades.jsonl", shown.hear)))
         shown.note("writing the report")
@@ -170,11 +171,6 @@ def _gradable(asked: Asked, bench: Bench) -> None:
         raise ConfigurationError("--grader grades the reasons of agents: give it with --agents")
     if asked.grader and not any(reason_of(item) for task in bench.tasks for item in task.items):
         raise ConfigurationError(f"--grader: {NO_REASONS}")
-
-
-def _workers(models: Iterable[str], workers: int | None) -> int:
-    is_here = any(name.partition(":")[0] in IN_PROCESS for name in models)
-    return workers or (1 if is_here else 8)
 
 
 def _read(path: Path) -> dict[str, Any]:
