@@ -1,6 +1,7 @@
 """ChatRule: a model proposes rules from sampled paths of a knowledge graph, which scores them; a judge checks them.
 
-START -> sample -> propose, all at once -> rank -> judge, all at once -> conclude -> END
+START -> sample -+-> propose, all at once -> rank -> judge, all at once -> conclude -> END
+                 +-> answer -> conclude -> END                               there is no graph, as a baseline
 """
 
 from collections.abc import Sequence
@@ -13,10 +14,11 @@ from langgraph.types import Send
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.rule_proposer import RuleJudge, RuleProposer
+from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import turns_of
-from disputatio.graphs.conclude import reported
+from disputatio.graphs.conclude import own_answer, reported
 from disputatio.graphs.speaking import told
 from disputatio.graphs.strategies.mined_rules import Mine, Wanted
 from disputatio.graphs.wiring import Graph, Seat, all_at_once, new_graph
@@ -54,6 +56,7 @@ class Mining(Seat):
 
 
 def _turns(
+    graph: KnowledgeGraph | str | None,
     relations: Sequence[str] | str | None,
     generations: int,
     most: int,
@@ -62,13 +65,15 @@ def _turns(
     judge: Agent | None,
     **_: Any,
 ) -> int:
+    if graph is None:
+        return 1
     heads = 1 if relations is None or isinstance(relations, str) else len(relations)
     return heads * (generations * turns_of(proposer) + most * turns_of(judge) * validate)
 
 
 @strategy(source="Luo et al. 2023, arXiv:2309.01538, section 3; defaults of the released code", calls=_turns)
 def chatrule(
-    graph: KnowledgeGraph | str,
+    graph: KnowledgeGraph | str | None = None,
     *,
     relations: Sequence[str] | str | None = None,
     entity: str | None = None,
@@ -91,8 +96,10 @@ def chatrule(
     best rule. Scores are counted over the whole graph, never guessed.
 
     Args:
-        graph: A knowledge graph, or the path of a file that `read_graph` reads.
-        relations: The relations to mine rules for; None takes the first that the question names.
+        graph: A knowledge graph, or the path of a file that `read_graph` reads; None has no rules, and the question is
+            answered in one call, as a baseline.
+        relations: The relations to mine rules for; None takes the first that the question names. If it names none, the
+            answer is undecided and its rationale tells the relations.
         entity: Whose missing fact is predicted, for the first relation; None takes the first that the question names.
         wanted: Whether the tail or the head of that fact is missing.
         anchors: How many facts of the relation are drawn to sample paths from, at least 1.
@@ -123,8 +130,11 @@ def chatrule(
     mine.check(named or [])
     about = mine.graph.find(entity) if entity is not None else None
     proposing, judging = proposer or RuleProposer(length=max_length), judge or RuleJudge()
+    solver = Solver()
 
     async def sample(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+        if graph is None:
+            return {"heads": []}
         heads = mine.relation_in(Question.of(state["question"]).text) if named is None else list(named)
         seed = runtime.context.seed or 0
         return {"heads": heads, "samples": {head: mine.sampled(head, anchors, max_length, seed) for head in heads}}
@@ -157,6 +167,9 @@ def chatrule(
 
     async def conclude(state: Mining) -> Output:
         question, rules = Question.of(state["question"]), _rules(state)
+        if graph is None:
+            answers = [one for one in state.get("thoughts", []) if one.author == solver.name]
+            return {"answer": own_answer(answers[-1] if answers else None, question)}
         said = {one.author: one.data.get("verdict") for one in state.get("thoughts", [])}
         unsound = [rule for at, rule in enumerate(rules, 1) if said.get(f"{judging.name} {at}") == "incorrect"]
         sound = [rule for rule in rules if rule not in unsound]
@@ -171,16 +184,18 @@ def chatrule(
         return {"answer": reported(answer, report)}
 
     def proposals(state: Mining) -> list[Send] | str:
+        if graph is None:
+            return "answer"
         return all_at_once("propose", state, len(state["heads"]) * generations) or "conclude"
 
     def validations(state: Mining) -> list[Send] | str:
         return all_at_once("judge", state, len(state["rules"]) * validate) or "conclude"
 
-    wired = new_graph(sample, propose, rank).add_node("judge", validated).add_node(conclude)
-    wired.add_conditional_edges("sample", proposals, ["propose", "conclude"])
+    wired = new_graph(sample, propose, rank).add_node("judge", validated).add_node("answer", solver).add_node(conclude)
+    wired.add_conditional_edges("sample", proposals, ["propose", "answer", "conclude"])
     wired.add_conditional_edges("rank", validations, ["judge", "conclude"])
     wired.add_edge(START, "sample").add_edge("propose", "rank")
-    return wired.add_edge("judge", "conclude").add_edge("conclude", END)
+    return wired.add_edge("judge", "conclude").add_edge("answer", "conclude").add_edge("conclude", END)
 
 
 def _name(agent: Agent, state: Mining) -> str:
