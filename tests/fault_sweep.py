@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -43,13 +44,17 @@ Found = dict[str, Any]
 LEASE_S = 0.5
 
 
+@dataclass
 class Stopped(Life):
     """A life that is stopped, and not ended, at one of its events."""
 
+    store: RunStore | None = None
+
     def event(self) -> None:
         self.events += 1
-        if self.events == self.end_at:
-            os.kill(os.getpid(), signal.SIGSTOP)
+        if self.events == self.end_at and self.store:
+            with self.store.database._lock:  # not in the middle of a write, or the file would stay locked
+                os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def forked(work: Callable[[], str], file: Path) -> int:
@@ -73,6 +78,8 @@ def resumed(folder: Path, life: Life, *, graph: str = "debate", patient: bool = 
         try:
             store, model = RunStore(folder / "runs.sqlite"), Model(life, reply)
             made = GRAPHS[graph](life)
+            if isinstance(life, Stopped):
+                life.store = store
             return repr(
                 state_of(asyncio.run(aresume("last", runs=store, models={"default": model}, strategy=made, **given)))
             )
