@@ -72,8 +72,8 @@ def _table(found: "Sequence[RunRecord]") -> None:
     rows = Table(box=None, padding=(0, 2, 0, 0), expand=True)
     shares = {"question": 2, "answer": 1}
     for name in ("run", "when", "state", "strategy", "calls", "question", "answer"):
-        right = "right" if name == "calls" else "left"
-        rows.add_column(name, ratio=shares.get(name), no_wrap=True, overflow="ellipsis", min_width=5, justify=right)
+        rows.add_column(name, ratio=shares.get(name), no_wrap=True, overflow="ellipsis", min_width=5)
+    rows.columns[4].justify = "right"
     for one in found:
         name = one.strategy.partition("(")[0]
         texts = [excerpt(plain(text), 300) for text in (name, one.question.text, one.answer)]
@@ -158,8 +158,9 @@ def _show_run(kept: "RunStore", record: "RunRecord", calls: "Sequence[CallLine]"
     rows = Table(box=None, padding=(0, 2, 0, 0), expand=True)
     shares = {"of": 1, "came back": 2}
     for name in ("call", "who", "round", "of", "tokens", "seconds", "came back"):
-        right = "right" if name in ("call", "round", "tokens", "seconds") else "left"
-        rows.add_column(name, ratio=shares.get(name), no_wrap=True, overflow="ellipsis", min_width=4, justify=right)
+        rows.add_column(name, ratio=shares.get(name), no_wrap=True, overflow="ellipsis", min_width=4)
+    for place in (0, 2, 4, 5):
+        rows.columns[place].justify = "right"
     for number, one in enumerate(calls, 1):
         where = f"{one.scope}: {one.author}" if one.scope else one.author
         came = excerpt(plain(one.reply.text if one.reply else one.output or ""), 300)

@@ -1,7 +1,7 @@
 """ChatRule: a model proposes rules from sampled paths of a knowledge graph, which scores them; a judge checks them.
 
-START -> sample -+-> propose, all at once -> rank -> judge, all at once -> conclude -> END
-                 +-> answer -> conclude -> END                               there is no graph, as a baseline
+START -+-> sample -> propose, all at once -> rank -> judge, all at once -> conclude -> END
+       +-> answer -> END                                                   there is no graph, as a baseline
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import turns_of
 from disputatio.graphs.conclude import own_answer, reported
-from disputatio.graphs.speaking import told
+from disputatio.graphs.speaking import last_of, told
 from disputatio.graphs.strategies.mined_rules import Mine, Wanted
 from disputatio.graphs.wiring import Graph, Seat, all_at_once, new_graph
 from disputatio.memory.knowledge_graph import KnowledgeGraph, Step
@@ -130,11 +130,8 @@ def chatrule(
     mine.check(named or [])
     about = mine.graph.find(entity) if entity is not None else None
     proposing, judging = proposer or RuleProposer(length=max_length), judge or RuleJudge()
-    solver = Solver()
 
     async def sample(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-        if graph is None:
-            return {"heads": []}
         heads = mine.relation_in(Question.of(state["question"]).text) if named is None else list(named)
         seed = runtime.context.seed or 0
         return {"heads": heads, "samples": {head: mine.sampled(head, anchors, max_length, seed) for head in heads}}
@@ -167,9 +164,6 @@ def chatrule(
 
     async def conclude(state: Mining) -> Output:
         question, rules = Question.of(state["question"]), _rules(state)
-        if graph is None:
-            answers = [one for one in state.get("thoughts", []) if one.author == solver.name]
-            return {"answer": own_answer(answers[-1] if answers else None, question)}
         said = {one.author: one.data.get("verdict") for one in state.get("thoughts", [])}
         unsound = [rule for at, rule in enumerate(rules, 1) if said.get(f"{judging.name} {at}") == "incorrect"]
         sound = [rule for rule in rules if rule not in unsound]
@@ -184,18 +178,29 @@ def chatrule(
         return {"answer": reported(answer, report)}
 
     def proposals(state: Mining) -> list[Send] | str:
-        if graph is None:
-            return "answer"
         return all_at_once("propose", state, len(state["heads"]) * generations) or "conclude"
 
     def validations(state: Mining) -> list[Send] | str:
         return all_at_once("judge", state, len(state["rules"]) * validate) or "conclude"
 
-    wired = new_graph(sample, propose, rank).add_node("judge", validated).add_node("answer", solver).add_node(conclude)
-    wired.add_conditional_edges("sample", proposals, ["propose", "answer", "conclude"])
+    wired = (
+        new_graph(sample, propose, rank).add_node("judge", validated).add_node("answer", _answered).add_node(conclude)
+    )
+    wired.add_conditional_edges("sample", proposals, ["propose", "conclude"])
     wired.add_conditional_edges("rank", validations, ["judge", "conclude"])
-    wired.add_edge(START, "sample").add_edge("propose", "rank")
-    return wired.add_edge("judge", "conclude").add_edge("answer", "conclude").add_edge("conclude", END)
+    wired.add_conditional_edges(START, lambda state: _first(graph), ["sample", "answer"])
+    wired.add_edge("propose", "rank")
+    return wired.add_edge("judge", "conclude").add_edge("answer", END).add_edge("conclude", END)
+
+
+def _first(graph: KnowledgeGraph | str | None) -> str:
+    return "answer" if graph is None else "sample"
+
+
+async def _answered(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    """Answer without any rules."""
+    said = await Solver()(state, runtime)
+    return {**said, "answer": own_answer(last_of(said), Question.of(state["question"]))}
 
 
 def _name(agent: Agent, state: Mining) -> str:
