@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import resource
 import signal
 import sqlite3
@@ -26,7 +27,7 @@ from random import Random
 from typing import Any
 
 import disputatio.run_store
-from disputatio.errors import ConfigurationError, DisputatioError
+from disputatio.errors import ConfigurationError, DisputatioError, StoreError
 from disputatio.graphs import CATALOGUE, chain_of_thought, debate
 from disputatio.graphs.resume import aresume
 from disputatio.graphs.run import asolve
@@ -83,8 +84,8 @@ def resumed(folder: Path, life: Life, *, graph: str = "debate", patient: bool = 
             return repr(
                 state_of(asyncio.run(aresume("last", runs=store, models={"default": model}, strategy=made, **given)))
             )
-        except ConfigurationError as error:
-            if not patient or "under way" not in str(error):
+        except (ConfigurationError, StoreError) as error:
+            if not patient or not re.search("under way|try again$", str(error)):
                 raise
             time.sleep(0.02)
     return "broken: it was held for ever"
@@ -185,7 +186,7 @@ def _wal(path: Path, left: int | None) -> None:
 
 FAULTS: Mapping[str, tuple[Callable[[Path], None], bool, str]] = {
     "locked for 1 s": (lambda path: locked(path, 1), False, "finished"),
-    "locked for longer than is waited for": (lambda path: locked(path, 3), False, "writing it for 0 s"),
+    "locked for longer than is waited for": (lambda path: locked(path, 60), False, "writing it for 0 s"),
     "header flipped": (lambda path: flip(path, 0, 16), True, "damaged"),
     "page 2 flipped": (lambda path: flip(path, 4096, 4096), True, "damaged"),
     "cut in half": (_half, True, "damaged"),
