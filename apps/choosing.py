@@ -130,7 +130,8 @@ def one_model(given: Sequence[str]) -> str:
 
 
 def _role(role: str, strategy: Strategy[...]) -> str:
-    nodes = set(strategy.compile().get_graph().nodes) - {*RESERVED, "extract"}
+    made = [strategy, *(one for one in strategy.arguments.values() if isinstance(one, Strategy))]
+    nodes = {node for one in made for node in one.compile().get_graph().nodes} - {*RESERVED, "extract"}
     names = [*sorted(nodes), *sorted(roles())]
     known = {**{name.casefold(): name for name in names}, **{name: name for name in names}}
     found = known.get(role) or known.get(role.casefold())

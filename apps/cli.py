@@ -83,6 +83,14 @@ def debate(
     claims: Claims = 3,
     stance: Stances = None,
     persona: Personas = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Learn from this debate, and use what earlier ones taught; kept in this file, or postgresql://...",
+            rich_help_panel="The debate",
+        ),
+    ] = None,
     **run: Any,
 ) -> None:
     """Dispute a question: opening, rebuttals, checked claims, and a judge who decides and replies to objections."""

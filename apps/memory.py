@@ -29,7 +29,6 @@ EXAMPLES = """\
 Exit codes: 0 done, 1 the memory cannot be used, 2 wrong input, or there is no such item"""
 app = typer.Typer(help="See, correct and forget what is remembered.", no_args_is_help=True, epilog=EXAMPLES)
 app.command(epilog=COMPARES)(compare)
-app.command(epilog=COMPARES)(compare)
 
 Where = Annotated[
     str | None,
@@ -88,7 +87,7 @@ def search(
 
     async def find(it: "Memory") -> "list[Match]":
         found = await it.search(query, limit, kind=kind)
-        if getattr(getattr(it.store, "index", None), "embedder", True) is None:
+        if embeddings != "none" and getattr(getattr(it.store, "index", None), "embedder", True) is None:
             complain("searched by words only; for search by meaning: pip install 'disputatio[memory]'")
         return found
 
@@ -227,10 +226,11 @@ def _show(items: "Sequence[MemoryItem]", format: str) -> None:
     if not items:
         complain("nothing is remembered")
         return
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, expand=True)
     for name in ("id", "kind", "text", "used", "helped", "author", "run"):
-        table.add_column(name, ratio=1 if name == "text" else None, no_wrap=name in ("id", "used", "helped"))
+        table.add_column(name, ratio=1 if name == "text" else None, no_wrap=True, overflow="ellipsis")
     for item in items:
-        cells = (item.id, item.kind, item.text, str(item.uses), str(item.helped), item.author, item.run_id[:8])
+        text = str(item.data.get("title") or item.text)
+        cells = (item.id, item.kind, text, str(item.uses), str(item.helped), item.author, item.run_id[:8])
         table.add_row(*(excerpt(cell, 300) for cell in cells))
     show_parts(table)

@@ -1,6 +1,7 @@
 """Recipes: the options from which the strategy of a run is made, also later and in another process."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from disputatio.errors import ConfigurationError
@@ -8,13 +9,17 @@ from disputatio.errors import ConfigurationError
 if TYPE_CHECKING:
     from disputatio.strategies import Strategy
 
-_WANTED = ("debaters", "rounds", "claims", "stance", "persona", "strategy", "parameter", "tools", "allow", "memory")
+KEPT = ("tools", "allow", "memory", "no_memory", "cache", "trace")
+"""Options that a run which is gone on with has again; its models, seed and limits are in its settings."""
+_WANTED = ("debaters", "rounds", "claims", "stance", "persona", "strategy", "parameter", *KEPT)
 ELSEWHERE = "was begun by a program, with parts that only the program has; go on with it by disputatio.resume in Python"
 
 
 def recipe(command: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """What a command was told about how to reason, as JSON."""
-    told = {name: options[name] for name in _WANTED if options.get(name) is not None}
+    told = {name: options[name] for name in _WANTED if options.get(name) is not None and options[name] is not False}
+    for name in {"memory", "cache"} & set(told):  # it may be gone on with in another folder
+        told[name] = told[name] if "://" in str(told[name]) else str(Path(told[name]).absolute())
     return {"command": command, **({"named": told.pop("strategy")} if "strategy" in told else {}), **told}
 
 
@@ -25,8 +30,10 @@ def strategy_of(recipe: Mapping[str, Any]) -> "Strategy[...]":
         ConfigurationError: If a name, a parameter or a tool is wrong, or it can only be made by a program.
     """
     from disputatio.apps import equipping
+    from disputatio.graphs import reasoning_bank
 
-    return equipping.equipped(_bare(recipe), equipping.tools(recipe.get("tools") or ()))
+    made = equipping.equipped(_bare(recipe), equipping.tools(recipe.get("tools") or ()))
+    return reasoning_bank(made) if recipe.get("command") == "debate" and recipe.get("memory") else made
 
 
 def _bare(recipe: Mapping[str, Any]) -> "Strategy[...]":

@@ -69,13 +69,15 @@ def _table(found: "Sequence[RunRecord]") -> None:
     from disputatio.run_store import SHOWN
     from disputatio.writing import excerpt, plain
 
-    rows = Table(box=None, padding=(0, 2, 0, 0))
+    rows = Table(box=None, padding=(0, 2, 0, 0), expand=True)
+    shares = {"question": 2, "answer": 1}
     for name in ("run", "when", "state", "strategy", "calls", "question", "answer"):
-        rows.add_column(name, no_wrap=name in ("run", "when", "state"), justify="right" if name == "calls" else "left")
+        rows.add_column(name, ratio=shares.get(name), no_wrap=True, overflow="ellipsis", min_width=5)
+    rows.columns[4].justify = "right"
     for one in found:
-        strategy = excerpt(plain(one.strategy), 30)
-        texts = (excerpt(plain(one.question.text), 50), excerpt(plain(one.answer), 24))
-        cells = (one.id[:SHOWN], when(one.updated), one.standing, strategy, str(one.usage.calls), *texts)
+        name = one.strategy.partition("(")[0]
+        texts = [excerpt(plain(text), 300) for text in (name, one.question.text, one.answer)]
+        cells = (one.id[:SHOWN], when(one.updated)[5:], one.standing, texts[0], str(one.usage.calls), *texts[1:])
         rows.add_row(*(Text(cell) for cell in cells))
     show_parts(rows)
 
@@ -130,8 +132,10 @@ def _show_run(kept: "RunStore", record: "RunRecord", calls: "Sequence[CallLine]"
     from rich.table import Table
     from rich.text import Text
 
+    from disputatio.markdown import remembered
     from disputatio.writing import excerpt, plain
 
+    result = kept.result(record.id)
     facts = {
         "run": record.id,
         "branch of": record.origin,
@@ -145,17 +149,21 @@ def _show_run(kept: "RunStore", record: "RunRecord", calls: "Sequence[CallLine]"
         "with": ", ".join(f"{name} {number}" for name, number in record.manifest.items()),
         "cost": f"{record.usage.calls} calls, {record.usage.tokens:,} tokens",
         "answer": plain(record.answer),
+        "from memory": "\n".join(remembered(result.answer)) if result else "",
     }
     head = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, value in facts.items():
         if value:
             head.add_row(name, Text(value))
-    rows = Table(box=None, padding=(0, 2, 0, 0))
+    rows = Table(box=None, padding=(0, 2, 0, 0), expand=True)
+    shares = {"of": 1, "came back": 2}
     for name in ("call", "who", "round", "of", "tokens", "seconds", "came back"):
-        rows.add_column(name, justify="right" if name in ("call", "round", "tokens", "seconds") else "left")
+        rows.add_column(name, ratio=shares.get(name), no_wrap=True, overflow="ellipsis", min_width=4)
+    for place in (0, 2, 4, 5):
+        rows.columns[place].justify = "right"
     for number, one in enumerate(calls, 1):
         where = f"{one.scope}: {one.author}" if one.scope else one.author
-        came = excerpt(plain(one.reply.text if one.reply else one.output or ""), 60)
+        came = excerpt(plain(one.reply.text if one.reply else one.output or ""), 300)
         cells = (str(number), plain(where), str(one.round), plain(one.name), str(one.usage.tokens), f"{one.seconds:g}")
         rows.add_row(*(Text(cell) for cell in (*cells, came)))
     asked = [Text(f"\n{_asked(one)}") for one in kept.questions(record.id)]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from disputatio.apps.output import complain, put
 from disputatio.apps.reading import question_text
+from disputatio.apps.recipes import KEPT
 from disputatio.apps.screen import Lines, Screen, display
 from disputatio.apps.settings import Settings
 from disputatio.context import Context
@@ -98,9 +99,12 @@ def resume(run: "StoredRun", settings: Settings) -> int:
     record = run.store.get(run.id)
     told: Any = record.settings
     limits = {f"max_{name}": value for name, value in told["budget"].items() if f"max_{name}" in vars(settings)}
-    again: dict[str, Any] = {name: record.recipe.get(name) for name in ("tools", "allow", "memory")}
+    again: dict[str, Any] = {name: record.recipe[name] for name in KEPT if name in record.recipe}
+    again["cache"] = Path(again["cache"]) if "cache" in again and not settings.replay else None
+    again["trace"] = "trace" in again and not settings.replay
     limits |= {name: getattr(settings, name) for name in limits if getattr(settings, name) is not None}
-    settings = replace(settings, seed=told["seed"], temperature=told["temperature"], **again, **limits)
+    again |= {name: told.get(name) for name in ("seed", "temperature", "at_once")}
+    settings = replace(settings, **again, **limits)
 
     def begin(screen: Screen | Lines) -> "Begun":
         from disputatio.apps import choosing, recipes

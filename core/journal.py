@@ -126,7 +126,8 @@ class Journal:
         context.models, context.seed, context.temperature = (settings[one] for one in ("models", "seed", "temperature"))
         named = [name for models in settings["models"].values() for name in alternatives(models)]
         for name in {*self._recording.profiles, *named}:
-            context.loaded[name] = Recorded(name, self._recording.profiles.get(name, Profile()))
+            known = self._recording.spelt.get(name, name)
+            context.loaded[name] = Recorded(known, self._recording.profiles.get(name, Profile()))
 
     async def model_call(
         self,

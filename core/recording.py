@@ -67,6 +67,8 @@ class Recording:
     end: EndLine | None = None
     profiles: dict[str, Profile] = field(default_factory=dict)
     """Of the models by the strings that they were loaded from."""
+    spelt: dict[str, str] = field(default_factory=dict)
+    """The name that a model gives itself, by each string that it was loaded from."""
     lost: list[CallLine] = field(default_factory=list)
     """Calls that an interrupted run made without getting a reply."""
     taken: int = 0
@@ -112,6 +114,7 @@ class Recording:
                     recording._begun[*line.place, line.digest] -= line.failure is None
                 case _:
                     recording.profiles |= dict.fromkeys(line.names, line.profile)
+                    recording.spelt |= dict.fromkeys(line.names, line.names[0])
         if lines and not recording.run:
             raise StoreError(f"{name!r} holds no run")
         if resumed:

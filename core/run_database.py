@@ -235,5 +235,7 @@ def _advice(error: sqlite3.Error) -> str:
             return "the disk is full; free some, then resume the run"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN:
             return f"it cannot be written ({text})"
+        case _ if "decode" in text:  # the message holds the bytes themselves
+            return "it is damaged (a text is not UTF-8); see: disputatio doctor"
         case _:
             return text

@@ -23,8 +23,7 @@ dashed edges depend on what was said."""
 COMPOSED = """\
 # Composition
 
-These make a strategy of other strategies and agents, or of a knowledge graph. They need parts, so they have no name
-on the command line."""
+These make a strategy of other strategies and agents. They need parts, so they have no name on the command line."""
 
 PATTERNS = [
     made

@@ -44,6 +44,8 @@ class Concluded(Update, total=False):
     """What a nested strategy adds to the state."""
 
     answer: Answer
+    said: list[str]
+    """Ids of what its own agents said, in an order that does not depend on whose reply came first."""
 
 
 def nested(part: Part, scope: str, budget: Budget | None = None) -> Callable[..., Any]:
@@ -60,7 +62,8 @@ def nested(part: Part, scope: str, budget: Budget | None = None) -> Callable[...
         context = runtime.context.within(scope, budget)
         given = Input(question=state["question"], thoughts=state.get("thoughts", []), links=state.get("links", []))
         first = len(context.thoughts)
-        answer: Answer = (await inner.ainvoke(given, context=context))["answer"]
+        output = await inner.ainvoke(given, context=context, output_keys=["answer", "thoughts"])
+        answer: Answer = output["answer"]
         if budget and context.ledger.stop_reason:
             answer = answer.model_copy(update={"data": {**answer.data, "stopped_by": context.ledger.stop_reason}})
         text = answer.rationale or answer.text
@@ -77,7 +80,7 @@ def nested(part: Part, scope: str, budget: Budget | None = None) -> Callable[...
         inside = [one for one in context.thoughts[first:] if one.scope == context.scope and one.answer is not None]
         links = [Link(source=thought.id, target=one.id, kind="aggregates") for one in inside]
         runtime.context.say(thought, links=links)
-        return {"thoughts": [thought], "links": links, "answer": answer}
+        return {"thoughts": [thought], "links": links, "answer": answer, "said": [one.id for one in output["thoughts"]]}
 
     return conclude
 

@@ -29,6 +29,7 @@ from disputatio.graphs.trajectories import (
     Learning,
     Trajectory,
     as_one,
+    in_turn,
     recalled_in,
     said_in,
     status_of,
@@ -167,6 +168,7 @@ class Learner:
         concluded: Concluded = await run({**state, "question": asked, "thoughts": given}, runtime.override(context=own))
         path = f"{context.scope}/{scope}" if context.scope else scope
         within = [one for one in context.thoughts[first:] if f"{one.scope}/".startswith(f"{path}/")]
+        within = in_turn(within, concluded["said"], path)
         recollections = [one for one in state.get("thoughts", []) if one.author == AUTHOR]
         ends = concluded["thoughts"]
         uses = [Link(source=ends[-1].id, target=one.id, kind="uses") for one in recollections]

@@ -38,8 +38,8 @@ async def aresume(
         strategy: Its strategy, where that has parts that only a program has (agents, functions).
         models: By role, other models than those it was begun with; needed where these have no string to load them by.
         replay: Repeat it without asking a model or calling a tool, exactly as it went.
-        **settings: What else `asolve` takes and a record does not hold: `permission`, `on_event`, `at_once`, `budgets`,
-            `tracer`, and another `budget`.
+        **settings: What else `asolve` takes and a record does not hold: `permission`, `on_event`, `store` and `tracer`;
+            and other limits than those of the record, by `budget`, `budgets` and `at_once`.
 
     Returns:
         The result. A run that waits for a person who has not decided yet waits on.
@@ -60,6 +60,8 @@ async def aresume(
         "budget": Budget.model_validate(told["budget"]),
         "temperature": told["temperature"],
         "seed": told["seed"],
+        "at_once": told.get("at_once"),
+        "budgets": {name: Budget.model_validate(one) for name, one in told.get("budgets", {}).items()},
         **settings,
     }
     context = prepare(**told, journal=Journal(store.resume(record.id), replay=replay))

@@ -215,12 +215,16 @@ def outcome(question: Question, strategy: Strategy[...], context: Context, answe
 def settings_of(context: Context) -> dict[str, JsonValue]:
     """What a run was told, for its record."""
     names = {role: model if isinstance(model, str) else model.name for role, model in context.models.items()}
+    limits: dict[str, JsonValue] = {} if context.gate is None else {"at_once": int(context.gate.most)}
+    if context.budgets:
+        limits["budgets"] = {name: one.model_dump(mode="json") for name, one in context.budgets.items()}
     return {
         "models": dict(names),
         "budget": context.ledger.budget.model_dump(mode="json"),
         "temperature": context.temperature,
         "seed": context.seed,
         "version": disputatio.__version__,
+        **limits,
     }
 
 

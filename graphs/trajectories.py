@@ -88,6 +88,27 @@ def said_in(trajectory: Trajectory, thoughts: Sequence[Thought]) -> list[Thought
     return within if within and within[-1].text == end.text else [*within, end]
 
 
+def in_turn(thoughts: Sequence[Thought], said: Sequence[str], scope: str) -> list[Thought]:
+    """What was said in an attempt, in the order in which its graph has it.
+
+    Whose reply came first must not matter: a run that goes on, or is replayed, asks the judge the same again.
+
+    Args:
+        thoughts: What was said, in the order in which it came.
+        said: Ids of what the part's own agents said, in the order of its state.
+        scope: That of the part. What its own parts said comes before what they concluded.
+    """
+    places = {id_: place for place, id_ in enumerate(said)}
+    ends = {one.author: places[one.id] for one in thoughts if one.role == "strategy" and one.id in places}
+
+    def turn(one: Thought) -> tuple[int, bool, int, str, str]:
+        part = one.scope.removeprefix(scope).strip("/").partition("/")[0]
+        own = one.id in places
+        return places[one.id] if own else ends.get(part, len(said)), own, one.round, one.scope, one.author
+
+    return sorted(thoughts, key=turn)
+
+
 def rendered(trajectory: Trajectory, thoughts: Sequence[Thought]) -> str:
     """What was said in an attempt, as a text."""
     return render(said_in(trajectory, thoughts))

@@ -77,7 +77,7 @@ def open_graph(graph: KnowledgeGraph | str | Path | None) -> KnowledgeGraph:
     """The graph that a parameter means: itself, one read from a file, or none, which is an empty one.
 
     Raises:
-        StoreError: If the file cannot be read.
+        StoreError: If the file cannot be read, or holds no fact.
     """
     if graph is None:
         return KnowledgeGraph()
@@ -92,7 +92,12 @@ def open_graph(graph: KnowledgeGraph | str | Path | None) -> KnowledgeGraph:
 
 @lru_cache(maxsize=2)  # a strategy opens its graph each time it is drawn, checked and run
 def _opened(path: Path, changed: int, size: int) -> KnowledgeGraph:
-    return read_graph(path)
+    if path.is_dir():
+        raise StoreError(f"{str(path)!r} is a folder, where the file of a graph is needed")
+    graph = read_graph(path)
+    if not graph.entities:
+        raise StoreError(f"{str(path)!r} holds no fact")
+    return graph
 
 
 def _read(path: Path, report: Report) -> KnowledgeGraph:

@@ -21,7 +21,7 @@ COLOURS = ("#3a6ea8", "#3f7d4e", "#8b7440", "#7b56a3", "#178080", "#b97a10")
 DENIED = "#b8382c"
 READABLE = 150
 """Facts whose labels can be read in one drawing; of more, those of the chosen entity are shown."""
-_HEIGHT, _SIZE, _LABEL, _APART, _MARGIN = 34.0, 14, 12, 26.0, 40.0
+_HEIGHT, _SIZE, _LABEL, _MARGIN = 34.0, 14, 12, 40.0
 
 
 @dataclass
@@ -132,7 +132,8 @@ def _drawn(graph: KnowledgeGraph, around: Sequence[str], hops: int, most: int) -
     drawn: Any = nx.Graph()
     drawn.add_nodes_from(chosen)
     drawn.add_edges_from(fact.triple[::2] for fact in facts)
-    spots = _placed(graph, drawn, chosen)
+    labelled = len(facts) <= READABLE
+    spots = _placed(graph, drawn, chosen, (100.0, 44.0) if labelled else (26.0, 26.0))
     together: dict[frozenset[str], list[Fact]] = defaultdict(list)
     for fact in facts:
         together[frozenset(fact.triple[::2])].append(fact)
@@ -141,7 +142,7 @@ def _drawn(graph: KnowledgeGraph, around: Sequence[str], hops: int, most: int) -
         for several in together.values()
         for place, fact in enumerate(several)
     ]
-    lines = [_line(curve, relations.index(curve.fact.triple.relation), len(facts) <= READABLE) for curve in curves]
+    lines = [_line(curve, relations.index(curve.fact.triple.relation), labelled) for curve in curves]
     boxes = [_box(spot) for spot in spots.values()]
     title = f"{len(chosen)} of {len(graph.entities)} entities, {len(facts)} of {len(graph)} facts"
     corners = [*((spot.x + side * spot.half, spot.y) for spot in spots.values() for side in (-1, 1))]
@@ -155,21 +156,45 @@ def _between(fact: Fact, chosen: Sequence[str], near: Mapping[str, float], hops:
     return head in chosen and tail in chosen and min(near[head], near[tail]) < hops
 
 
-def _placed(graph: KnowledgeGraph, plain: Any, chosen: Sequence[str]) -> dict[str, _Spot]:
-    """A place for each entity: by springs, and then pushed apart until no two overlap."""
-    size = len(chosen)
-    wide = 190 * size**0.5
+def _placed(graph: KnowledgeGraph, plain: Any, chosen: Sequence[str], apart: tuple[float, float]) -> dict[str, _Spot]:
+    """A place for each entity: what hangs together by springs, in rows, the largest first."""
+    numbers = {one: number for number, one in enumerate(chosen)}
+    parts = sorted(nx.connected_components(plain), key=lambda one: (-len(one), min(numbers[name] for name in one)))
+    spots: dict[str, _Spot] = {}
+    width, x, y, row = 0.0, 0.0, 0.0, 0.0
+    for part in parts:
+        placed = _sprung(graph, plain.subgraph(sorted(part, key=numbers.__getitem__)), numbers, apart)
+        left, right = (
+            side(one.x + reach * one.half for one in placed.values()) for side, reach in ((min, -1), (max, 1))
+        )
+        top, bottom = (side(one.y for one in placed.values()) for side in (min, max))
+        width = width or max(right - left, 130 * len(chosen) ** 0.5)
+        if x and x + right - left > width:
+            x, y, row = 0.0, y + row + _HEIGHT + 2 * apart[1], 0.0
+        for one in placed.values():
+            one.x, one.y = one.x + x - left, one.y + y - top
+        x, row = x + right - left + apart[0], max(row, bottom - top)
+        spots |= placed
+    return spots
+
+
+def _sprung(
+    graph: KnowledgeGraph, plain: Any, numbers: Mapping[str, int], apart: tuple[float, float]
+) -> dict[str, _Spot]:
+    """Places by springs, and then pushed apart until no two boxes are nearer than this, across and down."""
+    size = len(plain)
+    wide = 130 * size**0.5
     found = nx.spring_layout(plain, seed=1, k=1.6 / size**0.5, iterations=150)
     spots = {}
-    for number, one in enumerate(chosen):
+    for one in plain:
         label = excerpt(graph.label(one), 32)
         half = max(text_width(label, _SIZE) + 26, 44) / 2
-        spots[one] = _Spot(number, label, float(found[one][0]) * wide, float(found[one][1]) * wide * 0.7, half)
+        spots[one] = _Spot(numbers[one], label, float(found[one][0]) * wide, float(found[one][1]) * wide * 0.7, half)
     for _ in range(120):
         moved = False
         for a, b in combinations(spots.values(), 2):
-            over_x = a.half + b.half + _APART - abs(a.x - b.x)
-            over_y = _HEIGHT + _APART - abs(a.y - b.y)
+            over_x = a.half + b.half + apart[0] - abs(a.x - b.x)
+            over_y = _HEIGHT + apart[1] - abs(a.y - b.y)
             if over_x > 0 and over_y > 0:
                 moved = True
                 if over_y < over_x:
@@ -212,7 +237,8 @@ def _line(curve: _Curve, rank: int, labelled: bool) -> str:
     words = excerpt("not " * fact.negated + fact.triple.relation.replace("_", " ").strip(), 28)
     ends = f'data-head="{curve.head.number}" data-tail="{curve.tail.number}"'
     hidden = "" if labelled else ' visibility="hidden"'
-    line = f'stroke="{colour}" stroke-width="1.4"{dashes} marker-end="url(#tip{name})"'
+    faint = "" if labelled else ' stroke-opacity="0.35"'
+    line = f'stroke="{colour}" stroke-width="1.4"{dashes}{faint} marker-end="url(#tip{name})"'
     return (
         f'<g class="fact" {ends} data-relation="{xml(fact.triple.relation)}">'
         f'<path d="{curve.path}" fill="none" {line}/>'

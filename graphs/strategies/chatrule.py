@@ -1,6 +1,7 @@
 """ChatRule: a model proposes rules from sampled paths of a knowledge graph, which scores them; a judge checks them.
 
-START -> sample -> propose, all at once -> rank -> judge, all at once -> conclude -> END
+START -+-> sample -> propose, all at once -> rank -> judge, all at once -> conclude -> END
+       +-> answer -> END                                                   there is no graph, as a baseline
 """
 
 from collections.abc import Sequence
@@ -13,11 +14,12 @@ from langgraph.types import Send
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.rule_proposer import RuleJudge, RuleProposer
+from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import turns_of
-from disputatio.graphs.conclude import reported
-from disputatio.graphs.speaking import told
+from disputatio.graphs.conclude import own_answer, reported
+from disputatio.graphs.speaking import last_of, told
 from disputatio.graphs.strategies.mined_rules import Mine, Wanted
 from disputatio.graphs.wiring import Graph, Seat, all_at_once, new_graph
 from disputatio.memory.knowledge_graph import KnowledgeGraph, Step
@@ -54,6 +56,7 @@ class Mining(Seat):
 
 
 def _turns(
+    graph: KnowledgeGraph | str | None,
     relations: Sequence[str] | str | None,
     generations: int,
     most: int,
@@ -62,13 +65,15 @@ def _turns(
     judge: Agent | None,
     **_: Any,
 ) -> int:
+    if graph is None:
+        return 1
     heads = 1 if relations is None or isinstance(relations, str) else len(relations)
     return heads * (generations * turns_of(proposer) + most * turns_of(judge) * validate)
 
 
 @strategy(source="Luo et al. 2023, arXiv:2309.01538, section 3; defaults of the released code", calls=_turns)
 def chatrule(
-    graph: KnowledgeGraph | str,
+    graph: KnowledgeGraph | str | None = None,
     *,
     relations: Sequence[str] | str | None = None,
     entity: str | None = None,
@@ -91,8 +96,10 @@ def chatrule(
     best rule. Scores are counted over the whole graph, never guessed.
 
     Args:
-        graph: A knowledge graph, or the path of a file that `read_graph` reads.
-        relations: The relations to mine rules for; None takes the first that the question names.
+        graph: A knowledge graph, or the path of a file that `read_graph` reads; None has no rules, and the question is
+            answered in one call, as a baseline.
+        relations: The relations to mine rules for; None takes the first that the question names. If it names none, the
+            answer is undecided and its rationale tells the relations.
         entity: Whose missing fact is predicted, for the first relation; None takes the first that the question names.
         wanted: Whether the tail or the head of that fact is missing.
         anchors: How many facts of the relation are drawn to sample paths from, at least 1.
@@ -176,11 +183,24 @@ def chatrule(
     def validations(state: Mining) -> list[Send] | str:
         return all_at_once("judge", state, len(state["rules"]) * validate) or "conclude"
 
-    wired = new_graph(sample, propose, rank).add_node("judge", validated).add_node(conclude)
+    wired = (
+        new_graph(sample, propose, rank).add_node("judge", validated).add_node("answer", _answered).add_node(conclude)
+    )
     wired.add_conditional_edges("sample", proposals, ["propose", "conclude"])
     wired.add_conditional_edges("rank", validations, ["judge", "conclude"])
-    wired.add_edge(START, "sample").add_edge("propose", "rank")
-    return wired.add_edge("judge", "conclude").add_edge("conclude", END)
+    wired.add_conditional_edges(START, lambda state: _first(graph), ["sample", "answer"])
+    wired.add_edge("propose", "rank")
+    return wired.add_edge("judge", "conclude").add_edge("answer", END).add_edge("conclude", END)
+
+
+def _first(graph: KnowledgeGraph | str | None) -> str:
+    return "answer" if graph is None else "sample"
+
+
+async def _answered(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
+    """Answer without any rules."""
+    said = await Solver()(state, runtime)
+    return {**said, "answer": own_answer(last_of(said), Question.of(state["question"]))}
 
 
 def _name(agent: Agent, state: Mining) -> str:

@@ -16,6 +16,9 @@ from disputatio.thought import Answer
 WEIGHTS = ("support", "coverage", "confidence", "pca")
 ENDS = ("tail", "head")
 Wanted = Literal["tail", "head"]
+NO_RULES = "No rule is left: what was proposed could not be read, has no support in the graph, or was judged incorrect."
+NAMED = 50
+"""The most relations that are listed where the question names none."""
 
 
 class Mine:
@@ -85,16 +88,21 @@ class Mine:
 
         Args:
             rules: The best first.
-            head: The relation.
+            head: The relation; empty where the question names none.
             asked: The entity whose missing fact is wanted, if any.
             question: What is asked: candidates that are no answer to it are passed over.
 
         Raises:
             ConfigurationError: If the graph has no such entity.
         """
+        if not head:
+            names = self.rules.relations
+            more = f" and {len(names) - NAMED} more" * (len(names) > NAMED)
+            told = f"The question names no relation to mine rules for; the graph has {', '.join(names[:NAMED])}{more}."
+            return Answer(stop_reason="undecided", rationale=told)
         rationale = "\n".join(f"- {rule.words(self.graph)} ({self.weight} {self._weight(rule):.3g})" for rule in rules)
         if not rules:
-            return Answer(stop_reason="undecided")
+            return Answer(stop_reason="undecided", rationale=NO_RULES)
         if asked is None:
             return Answer(text=str(rules[0]), value=question.canonical(str(rules[0])), rationale=rationale)
         found = self.rules.predict(rules, asked, weight=self.weight, inverse=self.wanted == "head")

@@ -73,6 +73,48 @@ def test_runs_are_kept_listed_and_shown(serve: Any, file: Path) -> None:
     assert (run("runs", "list", "--state", "waiting").stdout, listed("--state", "failed")) == ("", [])
 
 
+def test_a_list_cuts_what_is_long_instead_of_wrapping_it(serve: Any, file: Path) -> None:
+    model = serve(f"Because.\n\nAnswer: {'very ' * 30}good\nConfidence: 80")
+    question = "Which of all the many kinds of tea that there are would you call the best of them, and why that one?"
+    assert solve(model, question=question).exit_code == 0
+    listing = CliRunner().invoke(app, ["runs", "list"], env={"COLUMNS": "80"}).stdout.splitlines()
+    assert len(listing) == 2
+    assert "Which of all" in listing[1]
+    assert listing[1].count("…") == 2
+    assert max(map(len, listing)) <= 80
+    shown = CliRunner().invoke(app, ["runs", "show", "last"], env={"COLUMNS": "80"}).stdout.splitlines()
+    calls = [line for line in shown if "debater " in line]
+    assert len(calls) == len(shown) - shown.index("") - 2
+    assert all(line.endswith("…") for line in calls)
+
+
+def test_a_run_that_goes_on_keeps_its_settings(
+    serve: Any, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    prompts: list[str] = []
+
+    def reply(prompt: str) -> str:
+        prompts.append(prompt)
+        return "Because.\n\nAnswer: yes\nConfidence: 80"
+
+    told = ("--cache", "cache.sqlite", "--at-once", "1", "--seed", "3", "--no-memory")
+    first = run("solve", "Is tea good?", "-s", "reasoning_bank", "-m", serve(reply), "-f", "json", *told)
+    assert json.loads(first.stdout)["settings"]["at_once"] == 1
+    recipe = listed()[0]["recipe"]
+    assert (recipe["cache"], recipe["no_memory"]) == (str(tmp_path / "cache.sqlite"), True)
+    asked = len(prompts)
+    monkeypatch.chdir(tmp_path.parent)  # in another folder, too
+    branched = run("runs", "branch", "last", "--after", "0", "--resume")
+    assert (branched.exit_code, len(prompts)) == (0, asked)  # all of it came from the cache
+    assert f"the cache {tmp_path / 'cache.sqlite'}" in branched.stderr
+    parts = json.loads(run("runs", "show", "last", "--json").stdout)
+    assert parts["result"]["settings"]["at_once"] == 1
+    assert parts["result"]["usage"]["hits"] == asked
+    assert not list((tmp_path / "home").rglob("memory.sqlite"))
+    assert "the cache" not in run("runs", "replay", "last").stderr
+
+
 def test_replay_resume_and_export_make_no_call(serve: Any, file: Path) -> None:
     prompts: list[str] = []
 

@@ -1,6 +1,7 @@
 """A second run on the command line shows which remembered items it used, and from where; only where it should."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,50 @@ def test_the_second_run_shows_what_it_remembers(serve: Serve, tmp_path: Path) ->
     assert 'From memory: "check the units" (' in second.stdout
     assert f'learned from "How much tea?" in run {first["run_id"]}' in second.stdout
     assert "<b>From memory</b>" in page.read_text()
-    listed = run("memory", "list", "--kind", "strategy", "--memory", file, "-f", "json")
-    found: list[dict[str, Any]] = [json.loads(line) for line in listed.stdout.splitlines()]
+    shown = CliRunner().invoke(app, ["runs", "show", "last"], env={"COLUMNS": "200"}).stdout
+    assert re.search(rf'from memory +"check the units" .*in run {first["run_id"]}', shown)
+    found = listed(file)
     assert sorted(one["uses"] for one in found) == [0, 1]
     gone = next(one["id"] for one in found if one["uses"])
     assert run("memory", "forget", gone, "--yes", "--memory", file).exit_code == 0
     third = solve(address, "How much tea?", "--memory", file, "-f", "json")
     assert gone not in third.stdout
+
+
+def test_a_debate_learns_from_earlier_ones_where_it_is_told_to(serve: Serve, came: Any, tmp_path: Path) -> None:
+    file = tmp_path / "memory.sqlite"
+    short = ("--rounds", "1", "--claims", "0", "-m", serve(script().reply), "-m", "proponent=sim:accuracy=1", "-q")
+    assert run("debate", "Is tea good?", *short).exit_code == 0
+    assert not any("# Memory item i" in prompt for prompt in came())
+    first = run("debate", "Is tea good?", *short, "--memory", file, "-f", "json")
+    second = run("debate", "Is milk good?", *short, "--memory", file)
+    assert (first.exit_code, second.exit_code) == (0, 0), second.stderr
+    learned_in = json.loads(first.stdout)["run_id"]
+    assert f'learned from "Is tea good?" in run {learned_in}' in second.stdout
+    seen = [prompt for prompt in came() if "Always check the units." in prompt and "Is milk good?" in prompt]
+    assert len(seen) > 2  # it is a document of the question, which all debaters see
+    again = run("runs", "replay", "last", "-q")
+    assert (again.exit_code, again.stdout) == (0, second.stdout), again.stderr
+    uses = [one["uses"] for one in listed(file)]
+    assert sorted(uses) == [0, 1]  # the replay used nothing
+
+
+@pytest.mark.embedded
+def test_the_embedded_model_shows_what_it_remembers(serve: Serve, tmp_path: Path) -> None:
+    file = tmp_path / "memory.sqlite"
+    first = json.loads(solve(serve(script().reply), "How much tea?", "--memory", file, "-f", "json").stdout)
+    told = ("-p", "learn=false", "--max-tokens", "1500", "--memory", str(file))
+    second = run("solve", "How much milk?", "-s", "reasoning_bank", *told)
+    if "embedded model" in second.stderr and second.exit_code == 1:
+        pytest.skip(second.stderr)
+    assert "memory (strategy" in second.stderr or "memory (" in second.stderr
+    assert f'From memory: "check the units" ({first["run_id"][:0]}' in second.stdout
+    assert f"in run {first['run_id']}" in second.stdout
+
+
+def listed(file: Path) -> list[dict[str, Any]]:
+    found = run("memory", "list", "--kind", "strategy", "--memory", file, "-f", "json")
+    return [json.loads(line) for line in found.stdout.splitlines()]
 
 
 def test_the_memory_of_the_data_folder_is_there_for_those_who_remember_only(serve: Serve, home: Path) -> None:

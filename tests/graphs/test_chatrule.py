@@ -124,6 +124,13 @@ def test_relation_and_entity_come_from_the_question_and_heads_can_be_asked_for()
     assert general.answer.text == "uncle(X, Y) <- brother(X, Z1) & father(Z1, Y)"
     none = dp.solve("What is love?", strategy=chatrule(family()), model=ScriptedModel(Office({})))
     assert (none.answer.stop_reason, none.usage.calls) == ("undecided", 0)
+    assert none.answer.rationale.endswith("the graph has brother, father, husband, mother, uncle.")
+
+
+def test_without_a_graph_the_question_is_answered_in_one_call() -> None:
+    model = ScriptedModel(lambda prompt: "Because.\nAnswer: c9")
+    result = dp.solve(ASKED, strategy="chatrule", model=model)
+    assert (result.answer.text, result.usage.calls, chatrule.calls) == ("c9", 1, 1)
 
 
 def test_a_model_that_writes_no_rules_can_be_helped_by_the_samples() -> None:

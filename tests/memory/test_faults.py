@@ -104,6 +104,17 @@ def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
         SqliteStore(tmp_path, embedder=None)
 
 
+def test_a_disk_on_which_processes_cannot_share_a_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = sqlite3.connect
+
+    def elsewhere(file: str, **given: Any) -> sqlite3.Connection:
+        return connect(f"file:{file}?vfs=unix-dotfile", uri=True, **given)  # as on a disk without shared memory
+
+    monkeypatch.setattr("disputatio.memory.database.sqlite3.connect", elsewhere)
+    with pytest.raises(StoreError, match="lies where processes cannot share a file; choose a folder on a local disk"):
+        SqliteStore(path, embedder=None)
+
+
 def test_a_full_disk_loses_nothing(store: SqliteStore) -> None:
     store.put(("a",), "1", {"text": "tea"})
     with store.database.reading() as connection:
