@@ -16,10 +16,13 @@ from disputatio.question import Question
 from disputatio.thought import Thought
 
 F = TypeVar("F", bound="Form")
-# Marks of Markdown at the edge of a word or alone on a line; those within a formula (2*m, x ** 2, a_b) are none.
+# Emphasis of Markdown: marks around something, with no letter beside them. Those of a formula (2 * 3*x, a*b*c) or of
+# a name (*args, snake_case) are none.
 _EMPHASIS = re.compile(
-    r"^\s*#+\s|^[\s*_#`]+$|(?<![\w)\]\s])[*_`]+(?=\s)|(?<![\w)\]])[*_`]+(?=\S)|(?<=\S)[*_`]+(?![\w(\[])"
+    r"""(?<![^\s("'])(\*{1,3}(?!\*)|_{1,3}(?!_)|`+(?!`))(?=\S)(.{1,300}?)(?<=\S)\1(?=[\s).,:;!?"']|$)"""
 )
+_HEADING = re.compile(r"^\s*#+\s")
+_OPENED = re.compile(r"[\s>-]*([*_`]+)(?=\S)")
 
 
 def _percent(value: object) -> object:
@@ -164,15 +167,31 @@ def _labelled(text: str, form: type[Form]) -> dict[str, Any]:
     names = _by_label(form)
     current = None
     for line in text.splitlines():
-        bare = _EMPHASIS.sub("", line).strip()
+        bare = unmarked(_HEADING.sub("", line)).strip()
         head, colon, rest = bare.partition(":")
-        name = names.get(head.strip(" -*").lower()) if colon else None
+        name = names.get(head.strip(" -*_`>").lower()) if colon else None
         if name:
             current = name
+            if opened := _OPENED.match(head):  # an emphasis that ends behind the label: **Answer: **42
+                closing = opened[1][::-1]
+                rest = rest.strip().removeprefix(closing).removesuffix(closing)
             values[name] = _items(rest) if _is_list(form, name) else _scalar(rest)
-        elif current and _is_list(form, current) and bare:
+        elif current and _is_list(form, current) and bare.strip("*_#` "):
             values[current] += _items(bare)
     return values
+
+
+def unmarked(text: str) -> str:
+    """A line without its emphasis in Markdown; no other mark is taken out of it."""
+
+    def inner(match: re.Match[str]) -> str:
+        mark, words = match.groups()
+        is_name = mark == "__" and words.isidentifier() and words.islower()  # __init__
+        if is_name or words.endswith(mark[0]):
+            return match[0]
+        return words if mark[0] == "`" else unmarked(words)
+
+    return _EMPHASIS.sub(inner, text) if "*" in text or "_" in text or "`" in text else text
 
 
 @lru_cache(maxsize=256)
@@ -184,7 +203,7 @@ def _listed(text: str, form: type[Form]) -> dict[str, Any]:
     """The numbered or bulleted lines of a text, for a form that is one list."""
     name, *rest = form.model_fields
     marked = re.findall(r"(?m)^\s*(?:[-*\u2022]|\(?\d+[.):])\s+(.+)$", text)
-    items = [item.strip(" *") for item in marked if item.strip(" *")]
+    items = [item for item in (unmarked(one).strip() for one in marked) if item.strip("*")]
     return {name: items} if items and not rest and _is_list(form, name) else {}
 
 
@@ -199,7 +218,8 @@ def _items(text: str) -> list[str]:
 
 
 def _scalar(text: str) -> str:
-    return text.strip().strip("<>").strip()
+    text = text.strip()
+    return text[1:-1].strip() if text[:1] == "<" and text[-1:] == ">" else text
 
 
 def _shown(value: object) -> str:

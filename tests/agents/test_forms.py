@@ -6,10 +6,11 @@ from typing import Literal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from pydantic import Field, create_model
 
 from disputatio.agents import Answered, Critique, Form, Percent, Plan, Replies, Ruling, answered
-from disputatio.agents.forms import label, lines_of, read, schema_of
+from disputatio.agents.forms import label, lines_of, read, schema_of, unmarked
 from disputatio.question import Question
 
 FORMS: tuple[type[Form], ...] = (Answered, Critique, Plan, Replies, Ruling)
@@ -182,8 +183,50 @@ def test_no_lines_break_the_reader(form: type[Form], lines: list[tuple[str, str]
     read("\n".join(f"{name}: {value}" for name, value in lines), form)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2 * 3*", "2 * 3 * 4", "2*3*4", "2**3", "*args", "*args, **kwargs", "char**", "__init__", "_private",
+        "snake_case_", "a_b_c", "(*p)*(*q)", "List<int>", "x > 3", "-4", "# 4", "a * b and c *d", "**", "*",
+    ],
+)  # fmt: skip
+def test_marks_that_are_no_emphasis_stay(value: str) -> None:
+    assert answer(f"Answer: {value}\nConfidence: 80") == (value, 80)
+    assert answer(f"**Answer:** {value}\n**Confidence:** 80") == (value, 80)
+    form = read(f"Replies:\n1. {value}.\n2. {value}.", Replies)
+    assert form
+    assert form.replies == [f"{value}."] * 2
+
+
+@pytest.mark.parametrize("form", ["{}Answer:{} x", "{}Answer{}: x", "{}Answer: x{}", "Answer: {}x{}", "{}Answer: {}x"])
+@pytest.mark.parametrize("mark", ["*", "**", "***", "_", "`", "**_|_**"])
+def test_emphasis_is_taken_off(form: str, mark: str) -> None:
+    left, _, right = mark.partition("|")
+    assert answer(form.format(left, right or left)) == ("x", None)
+
+
+words = st.text("ab2 *_`()[]<+.,", min_size=1).map(str.strip).filter(lambda text: text and text not in ("<>",))
+
+
+@LOOSE
+@given(words)
+def test_what_markdown_takes_for_no_emphasis_is_read_as_it_is(value: str) -> None:
+    parsed = MarkdownIt("zero").enable(["emphasis", "backticks"]).parseInline(value)[0].children or []
+    if {one.type for one in parsed} == {"text"}:
+        assert answer(f"Answer: {value}") == (value, None)
+        assert unmarked(value) == value
+
+
+@LOOSE
+@given(st.text("ab2(+ ", min_size=1).map(str.strip).filter(bool), st.sampled_from(["*", "**", "***", "_", "`", "``"]))
+def test_one_emphasis_around_all_is_taken_off_and_nothing_else(value: str, mark: str) -> None:
+    assert unmarked(f"{mark}{value}{mark}") == value
+
+
 def test_a_long_reply_is_read_in_little_time() -> None:
     assert read("{" * 200_000, Answered) is None
+    assert read("Answers: " + "*a " * 20_000, Answered) is None
+    assert read("Answers: " + "*a_" * 20_000, Answered) is None
     assert read('{"answer": ' * 100_000, Answered) is None
     assert answer("word " * 100_000 + "\nAnswer: Paris\nConfidence: 80") == ("Paris", 80)
 
