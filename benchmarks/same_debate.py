@@ -19,6 +19,7 @@ from typing import Any
 
 import disputatio as dp
 from disputatio.agents import Debater, Judge
+from disputatio.errors import require
 from disputatio.graphs import debate
 from disputatio.models import ScriptedModel, load_model
 
@@ -103,10 +104,9 @@ def made(name: str) -> Any:
         os.environ["DISPUTATIO_API_KEY"] = behind.api_key
         return load_model(f"openai-compatible:{behind.base_url}")
     if name == "langchain":
-        from langchain_openai import ChatOpenAI
-
         behind = llama()
-        return ChatOpenAI(model="local", base_url=behind.base_url, api_key=behind.api_key, max_retries=0)
+        openai = require("langchain_openai", extra="langchain")
+        return openai.ChatOpenAI(model="local", base_url=behind.base_url, api_key=behind.api_key, max_retries=0)
     return load_model(name)
 
 
@@ -130,8 +130,8 @@ def table(found: list[Row]) -> str:
     for one in found:
         other = differences(found[0], one)
         shape = "; ".join(other) if other else "the same"
-        told = [f"`{one['name']}`", shape, one["calls"], f"{one['tokens']:,}", one["cached"], one["counted"], one["stop"]]
-        lines.append(f"| {' | '.join(map(str, told))} | {one['seconds']:.1f} |")
+        told = [shape, one["calls"], f"{one['tokens']:,}", one["cached"], one["counted"], one["stop"]]
+        lines.append(f"| `{one['name']}` | {' | '.join(map(str, told))} | {one['seconds']:.1f} |")
     return "\n".join(lines)
 
 

@@ -46,7 +46,8 @@ class LangChainModel:
     """A chat model of LangChain.
 
     Its own settings hold where a request sets nothing. One whose class declares no limit of the reply is not held to
-    `max_tokens`. Its package tries again by itself; set its `max_retries` to 0 to leave that to the gateway.
+    `max_tokens`. Most packages try a failed call again by themselves, below the gateway, where no budget or report sees
+    it: `load` switches that off where the class lets it, an object is to be made with `max_retries=0`.
     """
 
     chat: "BaseChatModel"
@@ -252,6 +253,8 @@ def load(rest: str) -> LangChainModel:
     make = require("langchain.chat_models", extra="langchain").init_chat_model
     try:
         chat = make(name, model_provider=provider)
+        if "max_retries" in type(chat).model_fields:  # the gateway tries again, within the budget and in the report
+            chat = make(name, model_provider=provider, max_retries=0)
     except ImportError as error:
         command = f"pip install langchain-{provider.replace('_', '-')}"
         if found := re.search(r"pip install [\w-]+", str(error)):

@@ -1,7 +1,8 @@
 """LangChain's chat models: the real package on the embedded model and on a server here, and fakes for the edges."""
 
+import sys
 from collections.abc import AsyncIterator, Callable
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import Field
 
 import disputatio as dp
-from disputatio.budget import Usage
+from disputatio.budget import Ledger, Spender, Usage
+from disputatio.context import Retried
 from disputatio.errors import (
     ConfigurationError,
     MissingExtraError,
@@ -24,6 +26,7 @@ from disputatio.errors import (
 from disputatio.graphs import sequence
 from disputatio.model import Message, Profile, Reply, Request, ToolCall, ToolSpec
 from disputatio.models import load_model
+from disputatio.models.gateway import call
 from disputatio.models.langchain import LangChainModel
 from disputatio.models.langchain_errors import meaning
 from disputatio.models.local import serve
@@ -215,6 +218,34 @@ def test_strings_of_missing_packages_and_keys(monkeypatch: pytest.MonkeyPatch) -
         load_model("langchain:openai:x")
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     assert load_model("langchain:openai:x").name == "langchain:openai:x"
+
+
+class Stubborn(Told):
+    max_retries: int = 6
+
+
+@pytest.mark.parametrize("chat", [Told, Stubborn])
+def test_trying_again_is_left_to_the_gateway(chat: type[Told], monkeypatch: pytest.MonkeyPatch) -> None:
+    module = SimpleNamespace(init_chat_model=lambda name, model_provider, **rest: chat(**rest))
+    monkeypatch.setitem(sys.modules, "langchain", ModuleType("langchain"))
+    monkeypatch.setitem(sys.modules, "langchain.chat_models", module)  # type: ignore[arg-type]
+    loaded = load_model("langchain:some:x")
+    assert isinstance(loaded, LangChainModel)
+    assert getattr(loaded.chat, "max_retries", 0) == 0
+
+
+async def test_a_package_asks_once_for_each_attempt_of_the_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("langchain", reason="needs the extra langchain")
+    pytest.importorskip("langchain_openai", reason="needs langchain-openai")
+    monkeypatch.setattr("disputatio.models.gateway._wait", lambda state: 0.0)
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    retried: list[Retried] = []
+    with Server([Sent({"error": {"message": "busy"}}, status=503)] * 2 + [Sent(completion("So."))]) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        model, who = load_model("langchain:openai:small"), Spender("a", "solver", 1, "m")
+        reply = await call(model, asking(), ledger=Ledger(), spender=who, on_retry=retried.append)
+        assert (reply.text, len(server.asked), len(retried)) == ("So.", 3, 2)
+        await model.chat.root_async_client.close()  # type: ignore[attr-defined]
 
 
 Make = Callable[..., LangChainModel]
