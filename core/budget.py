@@ -139,9 +139,14 @@ class Ledger:
     _lock: Lock = field(default_factory=Lock)
     _clocks: set[tuple[asyncio.AbstractEventLoop, asyncio.Timeout]] = field(default_factory=set)
 
-    def part(self, budget: Budget) -> "Ledger":
-        """A ledger for a part of the run, which may spend this budget and no more than the whole has left."""
-        return Ledger(budget, whole=self, prices=self.prices, _lock=self._lock)
+    def part(self, budget: Budget, spent: Usage = NOTHING) -> "Ledger":
+        """A ledger for a part of the run, which may spend this budget and no more than the whole has left.
+
+        Args:
+            budget: What it may spend.
+            spent: What it has spent of that already, and the whole has booked.
+        """
+        return Ledger(budget, spent, whole=self, prices=self.prices, _lock=self._lock)
 
     @property
     def _chain(self) -> "tuple[Ledger, ...]":

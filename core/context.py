@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from zlib import crc32
 
-from disputatio.budget import Budget, Ledger
+from disputatio.budget import NOTHING, Budget, Ledger, Usage
 from disputatio.gate import Gate
 from disputatio.journal import Journal
 from disputatio.model import Model
@@ -116,15 +116,22 @@ class Context:
         """
         path = f"{self.scope}/{scope}" if self.scope else scope
         seed = None if self.seed is None else crc32(f"{self.seed}/{scope}".encode())
-        return replace(self, scope=path, seed=seed, ledger=self.ledger.part(budget) if budget else self.ledger)
+        ledger = self.ledger.part(budget, self._lost(path)) if budget else self.ledger
+        return replace(self, scope=path, seed=seed, ledger=ledger)
 
     def ledger_of(self, author: str, role: str) -> Ledger:
         """The ledger on which an agent's calls are booked."""
         name = author if author in self.budgets else role
         if name not in self.budgets:
             return self.ledger
-        key = f"{self.scope}/{name}" if self.ledger.whole else name  # a limited part of the run limits its roles, too
-        return self.parts.setdefault(key, self.ledger.part(self.budgets[name]))
+        scope = self.scope if self.ledger.whole else ""  # a limited part of the run limits its roles, too
+        key = f"{scope}/{name}"
+        if key not in self.parts:
+            self.parts[key] = self.ledger.part(self.budgets[name], self._lost(scope, name))
+        return self.parts[key]
+
+    def _lost(self, scope: str, name: str = "") -> Usage:
+        return self.journal.lost_in(scope, name) if self.journal else NOTHING
 
     def identify(self, author: str, round_: int, *origin: object) -> str:
         """The id of a new thought: unique in the run, and the same again when the run is replayed.

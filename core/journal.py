@@ -105,6 +105,10 @@ class Journal:
         """How many replies the run has taken from the journal."""
         return self._recording.taken
 
+    def lost_in(self, scope: str, name: str = "") -> Usage:
+        """What calls cost that earlier lives of the run lost in a part of it; see `Recording.lost_in`."""
+        return self._recording.lost_in(scope, name)
+
     @property
     def run(self) -> StoredRun | None:
         """The run of a store that is being written, if this is one: it can ask a person and wait for the decision."""
@@ -140,6 +144,7 @@ class Journal:
         spender: Spender,
         ledger: Ledger,
         on_text: Callable[[str], None] | None = None,
+        on_retry: Callable[[str, float], None] = lambda fault, seconds: None,
     ) -> Reply:
         """Take a model's reply from the journal, or make the call and write it down.
 
@@ -152,6 +157,7 @@ class Journal:
             spender: Who asks.
             ledger: The book of the run, on which a reply of the journal is booked as it was.
             on_text: Called with the whole of a reply of the journal.
+            on_retry: Called for each time that a call of the journal had to be made again.
 
         Raises:
             DisputatioError: What the call raises, or was recorded to have raised.
@@ -166,6 +172,8 @@ class Journal:
             if self.replay:
                 ledger.stop_reason = ledger.stop_reason or known.stop
                 self._learn(known)
+            for fault, seconds in known.retries:
+                on_retry(fault, seconds)
             said = known.reply.text if known.reply else known.failure.partial if known.failure else ""
             if on_text and said:
                 on_text(said)
@@ -183,7 +191,9 @@ class Journal:
             learned = None if model.profile == self._profiles[model.name] else model.profile
             self._profiles[model.name] = model.profile
             came = {"reply": reply, "learned": learned, "stop": ledger.stop_reason}
-            self._note(call, began, error, **came, usage=trace.usage, attempts=trace.attempts)
+            self._note(
+                call, began, error, **came, usage=trace.usage, attempts=trace.attempts, retries=tuple(trace.retries)
+            )
 
     async def tool_call(
         self, make: Callable[[Underway], Awaitable[str]], arguments: Any, *, scope: str, spender: Spender

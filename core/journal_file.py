@@ -88,6 +88,8 @@ class CallLine(_Line):
     failure: Failure | None = None
     usage: Usage = Usage()
     attempts: int = 1
+    retries: tuple[tuple[str, float], ...] = ()
+    """What went wrong before it was made again, and the seconds that were waited."""
     seconds: float = 0.0
     """How long it took, all attempts together."""
     stop: str | None = None

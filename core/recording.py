@@ -73,6 +73,8 @@ class Recording:
     """Calls that an interrupted run made without getting a reply."""
     taken: int = 0
     """How many replies were taken."""
+    _charged: set[tuple[str, str]] = field(default_factory=set)
+    """Parts of the run that were charged with what was lost in them."""
     _begun: Counter[tuple[str, ...]] = field(default_factory=Counter)
     """How often calls of tools that change something were begun without an outcome."""
     used: set[str] = field(default_factory=set)
@@ -125,6 +127,18 @@ class Recording:
         for places in self._due.values():
             self.lost += [self._calls[place] for place in places if self._calls[place].failure]
             places[:] = [place for place in places if not self._calls[place].failure]
+
+    def lost_in(self, scope: str, name: str = "") -> Usage:
+        """What the lost calls of a part of the run cost, for a ledger of its own; nothing when it is asked for again.
+
+        Args:
+            scope: The part's place; empty is the whole run.
+            name: The agent or the role that the ledger is for; empty is all of them.
+        """
+        known, self._charged = self._charged, {*self._charged, (scope, name)}
+        calls = [] if (scope, name) in known else self.lost
+        inside = [one for one in calls if not scope or f"{one.scope}/".startswith(f"{scope}/")]
+        return sum((one.usage for one in inside if name in ("", one.author, one.role)), Usage())
 
     def left(self, since: int = 0) -> list[CallLine]:
         """Calls that were not taken, in their order."""

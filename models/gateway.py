@@ -71,7 +71,7 @@ async def call(
     make: Callable[[], Awaitable[Reply]] = asking.make
     if journal:
         kept = partial(journal.model_call, asking.make, asking.trace, model, request)
-        make = partial(kept, scope=scope, spender=spender, ledger=ledger, on_text=on_text)
+        make = partial(kept, scope=scope, spender=spender, ledger=ledger, on_text=on_text, on_retry=asking.tell_retried)
     if tracer is None:
         return await make()
     with tracer.call(model, request, streamed=on_text is not None) as asking.tell:
@@ -170,6 +170,11 @@ class _Call:
     def _void(self, fault: str, seconds: float) -> None:
         """What was heard of the reply so far is none of it."""
         self.heard.clear()
+        self.trace.retries.append((fault, seconds))
+        self.tell_retried(fault, seconds)
+
+    def tell_retried(self, fault: str, seconds: float) -> None:
+        """Tell those who listen that the call is made again, or was in the run that is repeated."""
         retried = Retried(self.spender.author, fault, seconds)
         for listener in (self.on_retry, self.tell):
             if listener:
