@@ -67,6 +67,7 @@ def batch(
         import asyncio
 
         from disputatio.apps import choosing
+        from disputatio.apps.collector import swept_seldom
         from disputatio.apps.plan import strategies
         from disputatio.context import Context
         from disputatio.evals.batch import Batch
@@ -85,7 +86,7 @@ def batch(
             return prepare(model=models["default"], models=models, budget=budget, temperature=temperature, seed=drawn)
 
         asked = read(_text(questions), str(questions))
-        with _progress(len(asked), quiet=quiet) as hear:
+        with _progress(len(asked), quiet=quiet) as hear, swept_seldom():
             work = Batch(questions=asked, strategy=chosen, out=out, prepare=context, workers=under_way, on_answer=hear)
             answers = asyncio.run(work.run())
         failed = sum(bool(one.error) for one in answers)

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from disputatio.apps import choosing
 from disputatio.apps.bench_screen import screen
+from disputatio.apps.collector import swept_seldom
 from disputatio.apps.output import complain, put, show_parts
 from disputatio.apps.plan import strategies
 from disputatio.budget import Budget
@@ -123,7 +124,8 @@ def run(
             _compare(again, about)
         record = _folder(out, about)
         shown.begin(list(bench.strategies), bench.size)
-        trials = asyncio.run(bench.run(record, shown.hear))
+        with swept_seldom():
+            trials = asyncio.run(bench.run(record, shown.hear))
         grades = None
         if grader:
             shown.note("grading the reasons")

@@ -16,6 +16,8 @@ from statistics import median
 
 from job import CALLS, QUESTION, STEPS
 
+from disputatio.apps.collector import swept_seldom
+
 DEBATES = 30
 """Debates behind one figure of processor time."""
 SLOW_MS, SLOW_DEBATES = 100, 5
@@ -61,6 +63,10 @@ async def measure(make: Callable[[str], Callable[[str], Awaitable[str]]], url: s
     many: dict[str, float] = {}
     for debates in MANY:
         many |= await at_once(debate, debates, url)
+    with swept_seldom():  # as `disputatio batch` and `bench` have it
+        for debates in MANY:
+            seldom = await at_once(debate, debates, url)
+            many |= {f"{key}_seldom": value for key, value in seldom.items() if not key.startswith("in_flight")}
     return {
         **many,
         "cpu_us": used / DEBATES / CALLS * 1e6,

@@ -27,9 +27,13 @@ LABELS = {
     "shared": "shared prefix, cold debate",
     "cpu_us_50": "client CPU per call, 50 debates at once, us",
     "over_ideal_50": "wall / critical path at 100 ms, 50 at once",
+    "cpu_us_50_seldom": "the same, swept seldom",
+    "over_ideal_50_seldom": "wall, swept seldom",
     "in_flight_50": "calls in flight, 50 at once",
     "cpu_us_200": "client CPU per call, 200 at once, us",
     "over_ideal_200": "wall / critical path at 100 ms, 200 at once",
+    "cpu_us_200_seldom": "the same, swept seldom",
+    "over_ideal_200_seldom": "wall, swept seldom",
     "in_flight_200": "calls in flight, 200 at once",
     "memory_mb": "peak memory, MB",
 }
