@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter
 
-from disputatio.budget import Ledger, Spender
+from disputatio.budget import Ledger, Spender, Usage
 from disputatio.errors import StoreError
 from disputatio.failures import failure_of, raised
 from disputatio.journal_file import CallLine, EndLine, IntentLine, JournalFile, Line, ModelLine, RunLine

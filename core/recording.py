@@ -31,6 +31,8 @@ class Trace:
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
     """What was booked for it."""
+    retries: list[tuple[str, float]] = field(default_factory=list)
+    """What went wrong before it was made again, and the seconds that were waited."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ def test_the_collector_is_as_it_was_afterwards(fails: bool) -> None:
                 raise ValueError
 
     if fails:
-        with pytest.raises(ValueError, match="^$"):
+        with pytest.raises(ValueError, match=r"^$"):
             work()
     else:
         work()
