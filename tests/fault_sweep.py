@@ -54,7 +54,7 @@ class Stopped(Life):
     def event(self) -> None:
         self.events += 1
         if self.events == self.end_at and self.store:
-            with self.store.database._lock:  # not in the middle of a write, or the file would stay locked
+            with self.store.database.lock:  # not in the middle of a write, or the file would stay locked
                 os.kill(os.getpid(), signal.SIGSTOP)
 
 
@@ -139,7 +139,8 @@ def fenced(part: int) -> Found:
             first, second = folder / "first", folder / "second"
             life = Stopped(folder, end_at=2 + trial % 5)
             held_up = forked(partial(resumed, folder, life), first)
-            os.waitpid(held_up, os.WUNTRACED)
+            if not os.WIFSTOPPED(os.waitpid(held_up, os.WUNTRACED)[1]):
+                sys.exit(f"it ended before it could be held up: {first.read_text()}")
             os.waitpid(forked(partial(resumed, folder, Life(folder)), second), 0)
             os.kill(held_up, signal.SIGCONT)
             os.waitpid(held_up, 0)

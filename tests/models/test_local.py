@@ -162,6 +162,7 @@ def test_a_call_whose_connection_is_closed_frees_the_slot(endpoint: Endpoint) ->
     assert time.monotonic() - began < 20  # the story takes minutes
 
 
+@pytest.mark.skipif(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="started in the background")
 def test_signals_are_left_alone(endpoint: Endpoint) -> None:
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
