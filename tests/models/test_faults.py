@@ -22,7 +22,7 @@ from disputatio.question import Question
 from tests.servers import STREAM, USAGE, Asked, Plan, Sent, Server, chunk, completion, event
 
 ASK = Request(messages=[Message(role="user", content="Capital?")], max_tokens=9)
-DEADLINE = 3.0
+DEADLINE = 6.0
 FINE = Sent(completion(usage=USAGE))
 
 
