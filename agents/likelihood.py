@@ -8,9 +8,9 @@ from langgraph.runtime import Runtime
 
 from disputatio.agents.agent import RULES
 from disputatio.agents.speech import Turn, model_for, overflowed
-from disputatio.budget import Spender
 from disputatio.context import Context, Started
 from disputatio.errors import BudgetExceededError, ModelError
+from disputatio.ledger import Spender
 from disputatio.model import Message, Model, Reply, Request
 from disputatio.models.gateway import call
 from disputatio.question import Question

@@ -7,10 +7,12 @@ from math import inf, isfinite
 from typing import Any
 
 from disputatio.agents.forms import Form, lines_of, read, schema_of
-from disputatio.budget import Spender, Usage
+from disputatio.budget import Usage
 from disputatio.context import Context, Retried, Spoken, Started
 from disputatio.errors import BudgetExceededError, ModelError, ModelUnavailableError, UnsupportedError
+from disputatio.ledger import Ledger, Sequel, Spender
 from disputatio.model import Message, Model, Request, ToolCall, ToolSpec, alternatives
+from disputatio.models.counting import most_tokens
 from disputatio.models.gateway import call
 from disputatio.models.load import load_model
 from disputatio.question import Question
@@ -26,6 +28,8 @@ Now give only what you concluded, as a JSON object with these fields:
 {fields}"""
 LONGEST_FIELD = 200
 """Characters of one field that is extracted."""
+FIELD_TOKENS = 60
+"""Tokens that are set aside for one of them before a model is asked whose reply has to be extracted."""
 NOISE = ("confidence",)
 """Fields that are not extracted: a model that needs a second step says 0 or 100, whatever it wrote."""
 OVERFLOW = "(The prompt is longer than the model can read.)"
@@ -110,36 +114,45 @@ class Turn:
         if form and structure != "two_step":
             messages = _asking_for(messages, form)
         schema = schema_of(form) if form and not prose and not tools and structure == "native" else None
+        sequel = _extraction(form) if form and structure == "two_step" else None
         try:
-            speech = await self._first(model, messages, schema, tools)
+            speech = await self._first(model, messages, schema, tools, sequel)
+            if form is None or speech.calls:
+                return speech
+            value = self._readable(read(speech.text, form))
+            if value is None and structure != "native" and speech.text.strip():
+                value, speech = await self._extract(model, messages, speech, form, sequel)
+            return _filled(speech, value, prose=prose)
         except BudgetExceededError as stop:
             return Speech(text=stop.partial, model=model.name, cut=True) if stop.partial else None
-        if form is None or speech.calls:
-            return speech
-        value = self._readable(read(speech.text, form))
-        if value is None and structure != "native" and speech.text.strip():
-            value, speech = await self._extract(model, messages, speech, form)
-        return _filled(speech, value, prose=prose)
+        finally:
+            if sequel:
+                self._ledger.drop(sequel)
 
     async def _first(
-        self, model: Model, messages: Sequence[Message], schema: dict[str, Any] | None, tools: Sequence[ToolSpec]
+        self,
+        model: Model,
+        messages: Sequence[Message],
+        schema: dict[str, Any] | None,
+        tools: Sequence[ToolSpec],
+        sequel: Sequel | None,
     ) -> Speech:
         try:
-            return await self._call(model, messages, schema, tools)
+            return await self._call(model, messages, schema, tools, sequel=sequel)
         except UnsupportedError as error:
             if error.feature != "schema":
                 raise
             return await self._call(model, messages, None)  # the prompt asks for the form in words, too
 
     async def _extract(
-        self, model: Model, messages: Sequence[Message], speech: Speech, form: type[Form]
+        self, model: Model, messages: Sequence[Message], speech: Speech, form: type[Form], sequel: Sequel | None
     ) -> tuple[Form | None, Speech]:
-        asked = EXTRACT.format(fields=lines_of(form, without=NOISE))
+        asked = _asking_to_extract(form)
         again = [*messages, Message(role="assistant", content=speech.text), Message(role="user", content=asked)]
         constrained = model.profile.structure == "two_step"
         schema = schema_of(form, longest=LONGEST_FIELD, without=NOISE) if constrained else None
         try:
-            extract = await self._call(model, again, schema, quiet=True)
+            extract = await self._call(model, again, schema, quiet=True, aside=sequel)
         except BudgetExceededError:
             return None, speech
         return self._readable(read(extract.text, form)), replace(speech, usage=speech.usage + extract.usage)
@@ -152,6 +165,8 @@ class Turn:
         tools: Sequence[ToolSpec] = (),
         *,
         quiet: bool = False,
+        sequel: Sequel | None = None,
+        aside: Sequel | None = None,
     ) -> Speech:
         context = self.context
         request = Request(
@@ -166,11 +181,10 @@ class Turn:
         spender = Spender(self.author, self.role, self.round, model.name)
         listens = context.on_event is not None and not quiet
         hear = (lambda piece: self._emit(Spoken(self.author, piece))) if listens else None
-        ledger = context.ledger_of(self.author, self.role)
         reply = await call(
             model,
             request,
-            ledger=ledger,
+            ledger=self._ledger,
             spender=spender,
             on_text=hear,
             on_retry=self._emit,
@@ -178,10 +192,16 @@ class Turn:
             journal=context.journal,
             scope=context.scope,
             tracer=context.tracer,
+            sequel=sequel,
+            aside=aside,
         )
         cut = reply.finish_reason == "length"
         text = _whole_sentences(reply.text) if cut and schema is None else reply.text or reply.refusal
         return Speech(text=text, usage=reply.usage, model=model.name, cut=cut, calls=reply.tool_calls)
+
+    @property
+    def _ledger(self) -> Ledger:
+        return self.context.ledger_of(self.author, self.role)
 
     def _readable(self, form: Form | None) -> Form | None:
         """The form, unless its answer is none that the question admits."""
@@ -206,6 +226,16 @@ def _asking_for(messages: Sequence[Message], form: type[Form]) -> list[Message]:
     last = messages[place]
     asked = Message(role=last["role"], content=LINES.format(prompt=last["content"], fields=lines_of(form)))
     return [*messages[:place], asked, *messages[place + 1 :]]
+
+
+def _asking_to_extract(form: type[Form]) -> str:
+    return EXTRACT.format(fields=lines_of(form, without=NOISE))
+
+
+def _extraction(form: type[Form]) -> Sequel:
+    """What the call that extracts a form adds to the one before it."""
+    fields = len(set(form.model_fields) - set(NOISE))
+    return Sequel(most_tokens([_asking_to_extract(form)]), FIELD_TOKENS * fields)
 
 
 def _filled(speech: Speech, form: Form | None, *, prose: bool) -> Speech:

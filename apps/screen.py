@@ -25,8 +25,9 @@ from rich.table import Table
 from rich.text import Text
 
 from disputatio.apps.saying import answer_of, is_refuting, marks_of, retrying, words_of
-from disputatio.budget import Budget, Ledger
+from disputatio.budget import Budget
 from disputatio.context import Event, Retried, Said, Spoken, Started
+from disputatio.ledger import Ledger
 from disputatio.thought import Thought
 from disputatio.writing import excerpt, plain
 

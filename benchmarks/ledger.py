@@ -13,8 +13,9 @@ import threading
 import time
 from statistics import median
 
-from disputatio.budget import Budget, Ledger, Price, Spender, Usage
+from disputatio.budget import Budget, Price, Usage
 from disputatio.errors import BudgetExceededError
+from disputatio.ledger import Ledger, Spender
 
 AGENTS = 1000
 BUDGET = Budget(calls=4_000, tokens=60_000, cost=0.05)

@@ -13,7 +13,6 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from disputatio.agents.agent import Agent as Agent
     from disputatio.budget import Budget as Budget
-    from disputatio.budget import Ledger as Ledger
     from disputatio.budget import Usage as Usage
     from disputatio.context import Context as Context
     from disputatio.errors import BudgetExceededError as BudgetExceededError
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from disputatio.graphs.run import asolve as asolve
     from disputatio.graphs.run import solve as solve
     from disputatio.journal import Journal as Journal
+    from disputatio.ledger import Ledger as Ledger
     from disputatio.permission import Permission as Permission
     from disputatio.question import Question as Question
     from disputatio.result import Result as Result
@@ -50,7 +50,7 @@ _HOMES = {
     "Context": "context",
     "DisputatioError": "errors",
     "Journal": "journal",
-    "Ledger": "budget",
+    "Ledger": "ledger",
     "Link": "thought",
     "MissingExtraError": "errors",
     "ModelError": "errors",

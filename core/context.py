@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from zlib import crc32
 
-from disputatio.budget import NOTHING, Budget, Ledger, Usage
+from disputatio.budget import NOTHING, Budget, Usage
 from disputatio.gate import Gate
 from disputatio.journal import Journal
+from disputatio.ledger import Ledger
 from disputatio.model import Model
 from disputatio.permission import Permission, Taint
 from disputatio.thought import Link, Thought

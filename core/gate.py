@@ -9,12 +9,12 @@ gate; it is safe under threads and event loops.
 import asyncio
 import random
 import time
-from collections import deque
 from dataclasses import dataclass, field
 from threading import Lock
 from types import TracebackType
 
 from disputatio.errors import ConfigurationError, ModelError, ModelUnavailableError
+from disputatio.line import Line
 
 FAILURES, OPEN_SECONDS = 8, 10.0
 """Failures in a row after which a server is left alone, and for how long."""
@@ -50,7 +50,7 @@ class Gate:
     _paid_until: float = 0.0
     """When the tokens of all calls so far are paid for, at so many a minute."""
     _settled_until: float = 0.0
-    _waiting: deque[tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]] = field(default_factory=deque)
+    _line: Line = field(default_factory=Line)
     _lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
@@ -111,7 +111,7 @@ class Gate:
                 if now < self._next_start:
                     return self._next_start - now
                 self._next_start = max(self._next_start, now - 1.0) + 60.0 / self.per_minute
-            if self._waiting or self.in_flight >= self._limit:
+            if self._line or self.in_flight >= self._limit:
                 return 0.0
             self._begin()
             return None
@@ -122,19 +122,15 @@ class Gate:
 
     async def _wait(self) -> None:
         """Queue for a place, which is handed over by who leaves."""
-        loop = asyncio.get_running_loop()
-        place = loop.create_future()
         with self._lock:
-            self._waiting.append((loop, place))
+            place = self._line.join()
             self._hand_over()
         try:
             await place
             await asyncio.sleep(max(self._closed_until - time.monotonic(), 0.0))
         except asyncio.CancelledError:
             with self._lock:
-                if (loop, place) in self._waiting:
-                    self._waiting.remove((loop, place))
-                else:  # it had been handed over already
+                if not self._line.leave(place):  # it had been handed over already
                     self.in_flight -= 1
                     self._hand_over()
             raise
@@ -151,13 +147,8 @@ class Gate:
             self._hand_over()
 
     def _hand_over(self) -> None:
-        while self._waiting and self.in_flight < self._limit:
-            loop, place = self._waiting.popleft()
+        while self.in_flight < self._limit and self._line.call():
             self._begin()
-            try:
-                loop.call_soon_threadsafe(_give, place)
-            except RuntimeError:  # its event loop has ended
-                self.in_flight -= 1
 
     def _went_well(self) -> None:
         self._failed = 0
@@ -183,11 +174,6 @@ class Gate:
             self._failed += 1
             if self._failed >= max(FAILURES, self.in_flight):  # not one mishap of all that are under way together
                 self._open_again = now + OPEN_SECONDS
-
-
-def _give(place: "asyncio.Future[None]") -> None:
-    if not place.done():
-        place.set_result(None)
 
 
 # Gates belong to servers, not to runs: all runs of a process that ask one server share what it takes.

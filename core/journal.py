@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter
 
-from disputatio.budget import Ledger, Spender, Usage
+from disputatio.budget import Usage
 from disputatio.errors import StoreError
 from disputatio.failures import failure_of, raised
 from disputatio.journal_file import CallLine, EndLine, IntentLine, JournalFile, Line, ModelLine, RunLine
+from disputatio.ledger import Ledger, Spender
 from disputatio.model import Model, Profile, Reply, Request, alternatives
 from disputatio.recording import Recorded, Recording, Trace, Underway, book
 from disputatio.redaction import redactor

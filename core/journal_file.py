@@ -21,9 +21,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
-from disputatio.budget import Spender, Usage
+from disputatio.budget import Usage
 from disputatio.errors import StoreError
 from disputatio.failures import Failure
+from disputatio.ledger import Spender
 from disputatio.model import Profile, Reply
 
 if sys.platform == "win32":

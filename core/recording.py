@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from disputatio.budget import Ledger, Spender, Usage
+from disputatio.budget import Usage
 from disputatio.differences import asked_differently
 from disputatio.errors import ConfigurationError, StoreError
 from disputatio.failures import CANCELLED
 from disputatio.journal_file import CallLine, EndLine, IntentLine, Line, RunLine
+from disputatio.ledger import Ledger, Spender
 from disputatio.model import Profile, Reply, Request
 from disputatio.thought import in_order
 

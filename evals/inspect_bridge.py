@@ -32,11 +32,12 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import ToolCall as InspectToolCall
 from inspect_ai.tool import ToolChoice, ToolFunction, ToolInfo
 
-from disputatio.budget import Budget, Ledger, Spender, Usage
+from disputatio.budget import Budget, Usage
 from disputatio.evals import load
 from disputatio.evals.items import Item
 from disputatio.evals.scorers import score
 from disputatio.graphs.run import find, prepare, run
+from disputatio.ledger import Ledger, Spender
 from disputatio.model import Message, Profile, Reply, Request, ToolCall, ToolSpec
 from disputatio.models import load_model
 from disputatio.models.gateway import call

@@ -20,7 +20,6 @@ from pydantic import JsonValue
 from disputatio.agents.agent import Agent
 from disputatio.agents.memory_writer import MOST, MemoryWriter, Source
 from disputatio.agents.outcome_judge import OutcomeJudge
-from disputatio.budget import Spender
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, StoreError
 from disputatio.graphs.compose import Concluded, Part, turns_of
@@ -35,6 +34,7 @@ from disputatio.graphs.trajectories import (
     status_of,
     succeeded,
 )
+from disputatio.ledger import Spender
 from disputatio.memory.experience import STRATEGY, TASK, Experience, Lesson, lessons, nearest_tasks, own_strings
 from disputatio.memory.memory import Memory, MemoryItem
 from disputatio.memory.recalling import recalled

@@ -12,12 +12,13 @@ from pydantic import JsonValue, ValidationError
 
 import disputatio
 from disputatio.agents.speech import load_all
-from disputatio.budget import Budget, Ledger
+from disputatio.budget import Budget
 from disputatio.context import Context, Event
 from disputatio.errors import ConfigurationError, DisputatioError, unknown
 from disputatio.gate import Gate
 from disputatio.graphs import CATALOGUE
 from disputatio.journal import Journal
+from disputatio.ledger import Ledger
 from disputatio.model import Model
 from disputatio.models import load_model
 from disputatio.permission import Permission

@@ -15,13 +15,14 @@ from typing import Any
 from zlib import crc32
 
 from disputatio.agents.speech import load_all
-from disputatio.budget import Budget, Ledger, Usage
+from disputatio.budget import Budget, Usage
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, ModelError, StoreError
 from disputatio.graphs.export import WHOLE
 from disputatio.graphs.run import as_question, find, prepare, run, settings_of, synchronously
 from disputatio.journal import Journal
 from disputatio.journal_file import CallLine, EndLine, RunLine, parse
+from disputatio.ledger import Ledger
 from disputatio.question import Question
 from disputatio.result import Result
 from disputatio.strategies import Strategy
@@ -76,7 +77,7 @@ class _Batch:
         for one in recorded.values():
             self.whole.hold(one.usage)
         for one in recorded.values():
-            self.whole.release(one.usage)
+            self.whole.let_go(one.usage)
             await self._answer(one.number, replay=one.is_whole)
         waiting = (number for number in range(1, len(self.questions) + 1) if number not in recorded)
         try:

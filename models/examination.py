@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from disputatio.budget import Budget, Ledger, Spender, Usage
+from disputatio.budget import Budget, Usage
 from disputatio.errors import BudgetExceededError, ModelError
+from disputatio.ledger import Ledger, Spender
 from disputatio.model import Message, Model, Reply, Request, ToolSpec
 from disputatio.models.gateway import call
 from disputatio.models.servers import entries

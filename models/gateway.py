@@ -12,12 +12,14 @@ from functools import partial
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
-from disputatio.budget import Ledger, Price, Spender, Usage
+from disputatio.budget import Price, Usage
 from disputatio.context import Retried, Spoken
 from disputatio.errors import BudgetExceededError, Fault, ModelError, ModelUnavailableError, UnsupportedError
 from disputatio.gate import Gate
 from disputatio.journal import Journal
+from disputatio.ledger import Ledger, RoomHeldError, Sequel, Spender
 from disputatio.model import Message, Model, Reply, Request
+from disputatio.models.counting import most_tokens
 from disputatio.models.prices import price_of
 from disputatio.recording import Trace
 from disputatio.tracing import Tell, Tracer
@@ -46,6 +48,8 @@ async def call(
     journal: Journal | None = None,
     scope: str = "",
     tracer: Tracer | None = None,
+    sequel: Sequel | None = None,
+    aside: Sequel | None = None,
 ) -> Reply:
     """Make one model call within the budget of the run.
 
@@ -60,6 +64,8 @@ async def call(
         journal: Where the call is written down, or taken from.
         scope: Where in a composition the run is, for the journal.
         tracer: Who watches the call.
+        sequel: The call that has to follow; room for it is set aside before this one is made.
+        aside: What this call is, if room was set aside for it.
 
     Raises:
         BudgetExceededError: If the budget cannot pay for the call, or the run was stopped while it was under way;
@@ -67,7 +73,7 @@ async def call(
         UnsupportedError: If the model cannot do what is asked; nothing was spent.
         ModelError: If the call failed, after further attempts where trying again may help.
     """
-    asking = _Call(model, request, ledger, spender, _price(model.name, ledger), on_text, on_retry, gate)
+    asking = _Call(model, request, ledger, spender, _price(model.name, ledger), on_text, on_retry, gate, sequel, aside)
     make: Callable[[], Awaitable[Reply]] = asking.make
     if journal:
         kept = partial(journal.model_call, asking.make, asking.trace, model, request)
@@ -95,6 +101,10 @@ class _Call:
     on_text: Callable[[str], None] | None
     on_retry: Callable[[Retried], None] | None
     gate: Gate | None
+    sequel: Sequel | None
+    aside: Sequel | None
+    counted: int | None = None
+    """The tokens of the prompt."""
     heard: list[str] = field(default_factory=list)
     trace: Trace = field(default_factory=Trace)
     tell: Tell | None = None
@@ -113,6 +123,7 @@ class _Call:
             thought = Message(role="assistant", content=silent.reasoning)
             asked = Message(role="user", content=ANSWER_NOW)
             self.request = replace(self.request, messages=[*self.request.messages, thought, asked])
+            self.counted = None
         try:
             reply = await self._in_time(lambda: self._attempt(calls=0))
         except (BudgetExceededError, ModelUnavailableError):
@@ -182,19 +193,36 @@ class _Call:
 
     async def _attempt(self, *, calls: int = 1) -> Reply:
         """Make the call once, when its turn has come: what waits for its turn reserves nothing."""
-        async with self.gate or _NO_LIMIT:
-            return await self._made(calls)
+        waited = False
+        while True:
+            async with self.gate or _NO_LIMIT:
+                if held := await self._reserve(calls):
+                    return await self._made(held, calls)
+            await self.ledger.turn(first=waited)
+            waited = True
 
-    async def _made(self, calls: int) -> Reply:
-        """Reserve, ask, settle."""
+    async def _reserve(self, calls: int) -> Usage | None:
+        """Set aside what the call may cost at most; None if it has to wait for others."""
+        if self.counted is None:
+            self.counted = await _count(self.model, self.request) if self.ledger.counts_prompts else 0
+        if self.sequel:
+            self.ledger.drop(self.sequel)  # of an attempt that failed
+        try:
+            return self.ledger.reserve(
+                self.counted, self.request.max_tokens, self.price,
+                calls=calls, sequel=self.sequel, aside=self.aside, patient=True,
+            )  # fmt: skip
+        except RoomHeldError:
+            return None
+
+    async def _made(self, held: Usage, calls: int) -> Reply:
+        """Ask and settle."""
         self.trace.attempts += 1
         request = self.request
-        counted = await _count(self.model, request) if self.ledger.counts_prompts else 0
-        held = self.ledger.reserve(counted, request.max_tokens, self.price, calls=calls)
         limited = request if held.completion_tokens == request.max_tokens else _limited(request, held)
         server: Gate | None = getattr(self.model, "gate", None)
         rated = server if server and server.tokens_per_minute else None
-        most = (counted or _most_tokens(request)) + held.completion_tokens if rated else 0
+        most = (self.counted or most_tokens(request.texts)) + held.completion_tokens if rated else 0
         try:
             if rated:
                 await rated.afford(most)
@@ -212,7 +240,7 @@ class _Call:
         if rated:
             await rated.afford(reply.usage.tokens - most)
         if reply.finish_reason == "length" and limited is not request:
-            self.ledger.cut_short(held, self.price)
+            self.ledger.cut_short(held, self.price, self.sequel)
         self._settle(held, reply.usage if calls else reply.usage.model_copy(update={"calls": 0}))
         return reply
 
@@ -235,7 +263,7 @@ class _Call:
         self.ledger.settle(held, spent, self.spender)
 
     def _estimate(self, request: Request) -> Usage:
-        prompt, written = _most_tokens(request) // 2, sum(map(len, self.heard)) // 4
+        prompt, written = most_tokens(request.texts) // 2, sum(map(len, self.heard)) // 4
         return Usage(calls=1, prompt_tokens=prompt, completion_tokens=written, estimated=True)
 
 
@@ -259,12 +287,7 @@ async def _count(model: Model, request: Request) -> int:
     """The tokens of a prompt, as the model counts them where it can."""
     count: Callable[[Request], Awaitable[int | None]] | None = getattr(model, "count", None)
     counted = await count(request) if count else None
-    return _most_tokens(request) if counted is None else counted
-
-
-def _most_tokens(request: Request) -> int:
-    # Two characters a token is below what real tokenizers need for prose. Other scripts may take a token a byte.
-    return 8 + sum(4 + (len(text) // 2 if text.isascii() else len(text.encode())) for text in request.texts)
+    return most_tokens(request.texts) if counted is None else counted
 
 
 def _error(state: RetryCallState) -> ModelUnavailableError:

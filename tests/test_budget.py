@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from disputatio.budget import Budget, Ledger, Spender, Usage
+from disputatio.budget import Budget, Usage
 from disputatio.errors import BudgetExceededError, ConfigurationError
+from disputatio.ledger import Ledger, Spender
 
 usages = st.builds(
     Usage,

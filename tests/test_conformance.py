@@ -21,7 +21,7 @@ from typing_extensions import TypedDict
 import disputatio
 import disputatio.graphs
 from disputatio.agents import Planner, Solver, Verifier
-from disputatio.budget import Budget, Ledger, Usage
+from disputatio.budget import Budget, Usage
 from disputatio.context import Context
 from disputatio.graphs import CATALOGUE, best_of, chain_of_thought, debate, self_consistency, sequence
 from disputatio.graphs.decisions import RULES
@@ -121,7 +121,7 @@ def scripted(reply: str | Callable[[str], str], structure: str = "native") -> Sc
 
 
 def made(model: object, calls: int | None = None) -> Context:
-    return Context(models={"default": model}, ledger=Ledger(Budget(calls=calls)))  # type: ignore[dict-item]
+    return Context(models={"default": model}, ledger=disputatio.Ledger(Budget(calls=calls)))  # type: ignore[dict-item]
 
 
 class Counting(ScriptedModel):

@@ -165,7 +165,7 @@ async def test_who_is_cancelled_while_waiting_leaves_no_hole() -> None:
     for task in tasks[::3]:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert (gate.in_flight, server.now, len(gate._waiting)) == (0, 0, 0)
+    assert (gate.in_flight, server.now, len(gate._line)) == (0, 0, 0)
     await through(gate, server)
 
 

@@ -15,11 +15,12 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 import disputatio as dp
 from disputatio.agents import Verifier
-from disputatio.budget import Budget, Ledger, Spender, Usage
+from disputatio.budget import Budget, Usage
 from disputatio.errors import BudgetExceededError, ModelError, ModelUnavailableError
 from disputatio.graphs import best_of, chain_of_thought, debate, sequence
 from disputatio.graphs.run import synchronously
 from disputatio.journal import Journal
+from disputatio.ledger import Ledger, Spender
 from disputatio.model import Message, Profile, Reply, Request
 from disputatio.models import OpenAICompatible, ScriptedModel
 from disputatio.models.gateway import call

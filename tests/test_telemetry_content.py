@@ -11,10 +11,10 @@ from opentelemetry.trace import StatusCode
 
 import disputatio as dp
 from disputatio.agents import Verifier
-from disputatio.budget import Ledger, Spender
 from disputatio.errors import ModelError, ToolError
 from disputatio.graphs import chain_of_thought, debate, sequence
 from disputatio.graphs.run import synchronously
+from disputatio.ledger import Ledger, Spender
 from disputatio.model import Message, Profile, Reply, Request, ToolCall
 from disputatio.models import ScriptedModel
 from disputatio.models.gateway import call

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from disputatio.budget import Ledger, Spender
 from disputatio.errors import ToolError, ToolFault, unknown
+from disputatio.ledger import Ledger, Spender
 from disputatio.model import ToolCall
 from disputatio.recording import Underway
 from disputatio.strict_json import parse_object

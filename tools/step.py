@@ -8,9 +8,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from disputatio.budget import Spender
 from disputatio.context import Context
 from disputatio.errors import ToolError
+from disputatio.ledger import Spender
 from disputatio.recording import Underway
 from disputatio.tools.schema_check import check_by_schema
 from disputatio.tools.tool import Tool

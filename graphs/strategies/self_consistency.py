@@ -40,8 +40,8 @@ def self_consistency(
         temperature: Randomness of the samples, above 0 unless there is only one.
         decision: plurality, majority, supermajority, unanimity, or confidence_weighted: the largest sum of stated
             confidences.
-        batch: How many are drawn at once, at least 1; None draws all. One at a time fills a budget: of samples that
-            are drawn at once, each reserves the longest reply that it might give.
+        batch: How many are drawn at once, at least 1; None draws all. Many samples, drawn one at a time, fill
+            whatever budget there is.
         solver: Who thinks; None makes a plain solver.
 
     Raises:

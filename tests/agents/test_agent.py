@@ -10,11 +10,12 @@ from langgraph.runtime import Runtime
 from pydantic import Field
 
 from disputatio.agents import RULES, Agent, Critic, Debater, Form, Judge, Planner, Solver, Verifier
-from disputatio.budget import Budget, Ledger, Usage
+from disputatio.budget import Budget, Usage
 from disputatio.context import Context, Event, Said, Spoken, Started
 from disputatio.errors import ConfigurationError, ModelError, UnsupportedError
 from disputatio.graphs import chain_of_thought, sequence
 from disputatio.graphs.run import prepare, run
+from disputatio.ledger import Ledger
 from disputatio.memory import by, of_kind, without
 from disputatio.model import Profile, Reply, Request
 from disputatio.models import ScriptedModel

@@ -11,12 +11,13 @@ from pydantic import Field
 
 from disputatio.agents import Agent, Form, Solver
 from disputatio.agents.written_calls import written_calls
-from disputatio.budget import Budget, Ledger, Usage
+from disputatio.budget import Budget, Usage
 from disputatio.context import Context
 from disputatio.errors import ModelError, ToolError
 from disputatio.graphs import chain_of_thought
 from disputatio.graphs.run import prepare, run
 from disputatio.journal import Journal
+from disputatio.ledger import Ledger
 from disputatio.model import Profile, Reply, Request, ToolCall
 from disputatio.models import ScriptedModel
 from disputatio.models.load import load_model

@@ -5,9 +5,10 @@ from operator import mul
 import pytest
 
 import disputatio
-from disputatio.budget import Budget, Ledger, Spender
+from disputatio.budget import Budget
 from disputatio.errors import ModelError, StoreError, UnsupportedError
 from disputatio.graphs import debate
+from disputatio.ledger import Ledger, Spender
 from disputatio.model import Message, Request, ToolSpec
 from disputatio.models import OpenAICompatible, load_model
 from disputatio.models.gateway import call

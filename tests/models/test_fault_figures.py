@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from disputatio.budget import Ledger, Spender, Usage
+from disputatio.budget import Usage
 from disputatio.context import Retried
 from disputatio.errors import BudgetExceededError, ModelError, ModelUnavailableError
 from disputatio.gate import Gate
+from disputatio.ledger import Ledger, Spender
 from disputatio.model import Message, Reply, Request
 from disputatio.models import OpenAICompatible
 from disputatio.models.gateway import ATTEMPTS, call

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from disputatio.budget import Budget, Ledger, Spender, Usage
+from disputatio.budget import Budget, Usage
 from disputatio.context import Retried
 from disputatio.errors import BudgetExceededError, ModelError, ModelUnavailableError, UnsupportedError
 from disputatio.graphs import debate
 from disputatio.graphs.run import prepare, run
+from disputatio.ledger import Ledger, Spender
 from disputatio.model import Message, Request
 from disputatio.models import OpenAICompatible
 from disputatio.models.gateway import call

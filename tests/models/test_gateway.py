@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from disputatio.budget import Budget, Ledger, Spender, Usage
+from disputatio.budget import Budget, Usage
 from disputatio.context import Event
 from disputatio.errors import BudgetExceededError, Fault, ModelError, ModelUnavailableError
 from disputatio.graphs import chain_of_thought
 from disputatio.graphs.run import prepare, run
 from disputatio.journal import Journal
+from disputatio.ledger import Ledger, Spender
 from disputatio.model import Message, Profile, Reply, Request
 from disputatio.models import ScriptedModel
 from disputatio.models.gateway import ATTEMPTS, call

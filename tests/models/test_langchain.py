@@ -13,7 +13,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import Field
 
 import disputatio as dp
-from disputatio.budget import Ledger, Spender, Usage
+from disputatio.budget import Usage
 from disputatio.context import Retried
 from disputatio.errors import (
     ConfigurationError,
@@ -24,6 +24,7 @@ from disputatio.errors import (
     UnsupportedError,
 )
 from disputatio.graphs import sequence
+from disputatio.ledger import Ledger, Spender
 from disputatio.model import Message, Profile, Reply, Request, ToolCall, ToolSpec
 from disputatio.models import load_model
 from disputatio.models.gateway import call

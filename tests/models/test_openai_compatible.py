@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import disputatio
-from disputatio.budget import Budget, Ledger, Spender, Usage
+from disputatio.budget import Budget, Usage
 from disputatio.errors import BudgetExceededError, ModelError, ModelUnavailableError, UnsupportedError
 from disputatio.graphs import chain_of_thought, self_consistency
 from disputatio.graphs.run import prepare, run
+from disputatio.ledger import Ledger, Spender
 from disputatio.model import Message, Reply, Request
 from disputatio.models import OpenAICompatible, load_model
 from disputatio.models.gateway import call

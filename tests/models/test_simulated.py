@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 import disputatio as dp
 from disputatio.agents import Critic, Debater, Judge, Solver, Verifier
-from disputatio.budget import Ledger
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, ModelUnavailableError, UnsupportedError
 from disputatio.graphs import CATALOGUE, best_of, chain_of_thought, debate, self_consistency, sequence
 from disputatio.graphs.decisions import RULES
+from disputatio.ledger import Ledger
 from disputatio.model import Message, Request, ToolSpec
 from disputatio.models import SimulatedModel, load_model
 from disputatio.models.simulated_prompt import Prompt, read_prompt

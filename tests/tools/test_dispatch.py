@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from disputatio.budget import Budget, Ledger
+from disputatio.budget import Budget
 from disputatio.context import Context, Spoken
 from disputatio.errors import ToolError
+from disputatio.ledger import Ledger
 from disputatio.model import ToolCall
 from disputatio.result import Result
 from disputatio.thought import Thought
