@@ -25,7 +25,8 @@ from disputatio.models.backends import ANY_KEY
 from disputatio.models.machine import free_memory, usable_cores
 from disputatio.models.weights import FILE, SHA256, cache_folder
 from disputatio.redaction import redactor
-from disputatio.run_database import Database, default_path
+from disputatio.run_database import Database
+from disputatio.run_server import database_at
 from disputatio.telemetry import from_environment
 from disputatio.tools.sandbox_check import check
 from disputatio.tools.sandbox_monty import MontySandbox
@@ -212,18 +213,22 @@ def _prices() -> Iterator[Check]:
 
 
 def _runs() -> Iterator[Check]:
-    path = default_path()
-    if not path.exists():
-        yield Check("runs", "ok", f"none are kept yet; they would be in {path}")
+    try:
+        database = database_at(None)
+    except DisputatioError as error:
+        yield Check("runs", "FAIL", str(error), "unset DISPUTATIO_RUNS, or correct it")
         return
-    database = Database(path)
+    file = database.path if isinstance(database, Database) else None
+    if file and not file.exists():
+        yield Check("runs", "ok", f"none are kept yet; they would be in {database.name}")
+        return
     try:
         if fault := database.fault():
-            yield Check("runs", "FAIL", fault, "disputatio runs repair")
+            yield Check("runs", "FAIL", fault, "disputatio runs repair" if file else "see docs/runs.md")
             return
         with database.reading() as rows:
             [number] = rows.execute("SELECT count(*) FROM runs").fetchone()
-        yield Check("runs", "ok", f"{number} in {path}, {path.stat().st_size / 1e6:.1f} MB")
+        yield Check("runs", "ok", f"{number} in {database.name}, {database.size() / 1e6:.1f} MB")
     finally:
         database.close()
 

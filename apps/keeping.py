@@ -23,8 +23,8 @@ def journal(settings: "Settings", recipe: Mapping[str, Any]) -> Journal | None:
         return Journal(settings.replay or settings.record or "", replay=bool(settings.replay))
     if settings.no_runs:
         return None
-    store = RunStore(settings.runs)
     try:
+        store = RunStore(settings.runs)
         store.database.check_room()
     except DisputatioError as error:
         if settings.runs or settings.wait:

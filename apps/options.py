@@ -156,9 +156,11 @@ Trace = Annotated[
 Quiet = Annotated[bool, of_output("--quiet", "-q", metavar="", help="Show no progress.")]
 Debug = Annotated[bool, of_output("--debug", metavar="", help="Show where an error comes from.")]
 Runs = Annotated[
-    Path | None,
+    str | None,
     of_record(
-        "--runs", metavar="FILE", help="The file of runs, instead of that in your data folder; see: disputatio runs."
+        "--runs",
+        metavar="PATH",
+        help="Where runs are kept: a file, or postgresql://..., instead of your data folder; see: disputatio runs.",
     ),
 ]
 NoRuns = Annotated[bool, of_record("--no-runs", metavar="", help="Do not keep this run.")]

@@ -203,7 +203,7 @@ def repair(runs: Runs = None) -> None:
         kept = store(runs)
         fault = kept.database.fault()
         if not fault:
-            complain(f"{kept.database.path} is as it should be")
+            complain(f"{kept.database.name} is as it should be")
             return
         complain(f"{fault}")
         place, lost = kept.database.repair()

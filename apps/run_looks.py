@@ -23,17 +23,18 @@ Named = Annotated[str, typer.Argument(metavar="RUN", help='The beginning of its 
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")]
 
 
-def store(path: Path | None) -> "RunStore":
+def store(path: str | None) -> "RunStore":
     """The store that is meant.
 
     Raises:
         ConfigurationError: If a file was named that is not there.
     """
     from disputatio.errors import ConfigurationError
+    from disputatio.run_server import SCHEMES
     from disputatio.run_store import RunStore
 
-    if path and not path.exists():
-        raise ConfigurationError(f"there is no file of runs {str(path)!r}")
+    if path and not path.startswith(SCHEMES) and not Path(path).exists():
+        raise ConfigurationError(f"there is no file of runs {path!r}")
     return RunStore(path)
 
 
@@ -196,7 +197,7 @@ def diff(
         raise typer.Exit(DIFFERENT)
 
 
-def _lines(run: str, runs: Path | None) -> "Sequence[Line]":
+def _lines(run: str, runs: str | None) -> "Sequence[Line]":
     """The lines of a kept run, or else of a file."""
     from disputatio.errors import ConfigurationError
     from disputatio.journal_file import read
@@ -252,14 +253,13 @@ def size(runs: Runs = None, json: Json = False) -> None:
     with reported():
         kept = store(runs)
         records, sizes = kept.records(), kept.sizes()
-        path = kept.database.path
-        whole = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*") if file.is_file())
+        path, whole = kept.database.name, kept.database.size()
         states: dict[str, list[int]] = {}
         for one in records:
             states.setdefault(one.standing, []).append(sizes[one.id])
         if json:
             by_state = {state: {"runs": len(of), "bytes": sum(of)} for state, of in states.items()}
-            put(_dumped({"path": str(path), "bytes": whole, "states": by_state, "runs": sizes}))
+            put(_dumped({"path": path, "bytes": whole, "states": by_state, "runs": sizes}))
             return
         put(f"{path}: {len(records)} runs, {whole / 1e6:.1f} MB on the disk\n")
         for state, of in sorted(states.items()):

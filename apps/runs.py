@@ -18,7 +18,7 @@ EXAMPLES = """\
   disputatio runs gc --older-than 30
 
 A run is named by the beginning of its id, or as "last". Runs are in one file in your data folder, or where --runs or \
-the environment variable DISPUTATIO_RUNS says. See docs/runs.md"""
+the environment variable DISPUTATIO_RUNS says: another file, or postgresql://... See docs/runs.md"""
 
 app = typer.Typer(help="List, show, resume and branch runs that were kept.", no_args_is_help=True, epilog=EXAMPLES)
 

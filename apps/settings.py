@@ -27,7 +27,7 @@ class Settings:
     record: Path | None = None
     replay: Path | None = None
     cache: Path | None = None
-    runs: Path | None = None
+    runs: str | None = None
     no_runs: bool = False
     wait: bool = False
     memory: str | None = None

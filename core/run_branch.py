@@ -1,7 +1,6 @@
 """Branches: a run that goes another way from some point on, with what was before that point not paid for again."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
@@ -99,4 +98,4 @@ def _write(store: RunStore, origin: str, lines: Sequence[Line], recipe: Mapping[
             if place == 0:
                 made.start(database, {**written, "origin": origin}, "admitted")
             made.put(written)
-        database.execute("UPDATE runs SET updated = ? WHERE id = ?", (time.time(), made.id))
+        database.execute("UPDATE runs SET updated = ? WHERE id = ?", (store.now(), made.id))

@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, ClassVar
 
 from platformdirs import user_data_path
 
@@ -28,9 +28,9 @@ FORMAT = 2
 LEAST_FREE = 20_000_000
 """Bytes that must be free on the disk before a run begins: one that stops in the middle was paid for."""
 PLACE = "DISPUTATIO_RUNS"
-"""The environment variable that names another file."""
+"""The environment variable that names another file, or a server."""
 _OURS = 0x64697370
-_TABLES = (
+TABLES = (
     """CREATE TABLE runs (
         num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, origin TEXT NOT NULL DEFAULT '', state TEXT NOT NULL,
         question TEXT NOT NULL, strategy TEXT NOT NULL, settings TEXT NOT NULL, recipe TEXT NOT NULL,
@@ -45,8 +45,6 @@ _TABLES = (
     """CREATE TABLE questions (
         run INT NOT NULL, key TEXT NOT NULL, asked TEXT NOT NULL, at REAL NOT NULL, decision TEXT, by TEXT,
         decided REAL, PRIMARY KEY (run, key)) WITHOUT ROWID""",
-    f"PRAGMA application_id = {_OURS}",
-    f"PRAGMA user_version = {FORMAT}",
 )
 _NAMES = ("runs", "lines", "texts", "questions")
 
@@ -65,6 +63,13 @@ class Database:
     """Force every write to the disk, so that it outlives a power cut and not only the process."""
     _opened: list[sqlite3.Connection] = field(default_factory=list, repr=False)
     lock: RLock = field(default_factory=RLock, repr=False)
+    locking: ClassVar[str] = ""
+    """Ends a query of a run's row by who writes into the run; a file has one writer at a time anyway."""
+
+    @property
+    def name(self) -> str:
+        """What is shown of where it is."""
+        return str(self.path)
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
@@ -108,6 +113,28 @@ class Database:
         """
         with self.lock, self.told():
             yield self._database()
+
+    @contextmanager
+    def erasing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that deletes: nothing of it is left in the file, which gets smaller.
+
+        Raises:
+            StoreError: If the file cannot be used.
+        """
+        with self.transaction() as database:
+            database.execute("PRAGMA secure_delete = ON")
+            yield database
+        with suppress(StoreError), self.reading() as database:  # not while another process writes
+            database.execute("VACUUM")
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def ahead(self) -> float:
+        """Seconds by which the clock of the store is ahead of this machine's: it is the same."""
+        return 0.0
+
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return sum(file.stat().st_size for file in self.path.parent.glob(f"{self.path.name}*") if file.is_file())
 
     @contextmanager
     def told(self) -> Iterator[None]:
@@ -157,7 +184,7 @@ class Database:
             what = "was written by a newer Disputatio; update this one" if owner == _OURS else "holds no runs"
             raise ConfigurationError(f"{str(self.path)!r} {what}")
         if not tables:
-            make(database, _TABLES)
+            make(database, (*TABLES, f"PRAGMA application_id = {_OURS}", f"PRAGMA user_version = {FORMAT}"))
         elif version < FORMAT:  # both can be read, and what is written from here on an older Disputatio cannot
             with suppress(sqlite3.OperationalError):  # it may be there to be read
                 database.execute(f"PRAGMA user_version = {FORMAT}")

@@ -4,7 +4,10 @@ import os
 import socket
 import sys
 import time
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal
+from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -44,7 +47,7 @@ class RunRecord(BaseModel):
     epoch: int = 0
     """How often somebody took it over: who holds an older number may not write it any more."""
     owner: str = ""
-    """Who holds it: machine, process and a number."""
+    """Who holds it: machine, process, and two numbers; see `owner`."""
     expires: float = 0.0
 
     @property
@@ -75,11 +78,25 @@ class Asked(BaseModel):
     decided: float | None = None
 
 
+def owner() -> str:
+    """A name for who holds a run: machine, process, which boot and space of processes of it, and a random number."""
+    return f"{HOST}/{os.getpid()}/{_processes()}/{uuid4().hex[:8]}"
+
+
+@cache
+def _processes() -> str:
+    """Tells machines and containers of one name apart, in which a process number means different processes."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return boot[:8] + os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    except OSError:  # not Linux
+        return ""
+
+
 def gone(owner: str) -> bool:
     """Whether the process that holds a run is known to have died. Of other machines nothing is known."""
-    host, _, rest = owner.partition("/")
-    process = rest.partition("/")[0]
-    if host != HOST or not process.isdecimal() or sys.platform == "win32":
+    host, process, processes, *_ = *owner.split("/"), "", ""
+    if (host, processes) != (HOST, _processes()) or not process.isdecimal() or sys.platform == "win32":
         return not owner
     try:
         os.kill(int(process), 0)

@@ -1,12 +1,12 @@
-"""RunStore: all runs in one SQLite file, to look at, to go on with, to branch from, and to clear away.
+"""RunStore: all runs in one place, to look at, to go on with, to branch from, and to clear away.
 
     with RunStore("runs.sqlite") as store: ...     or RunStore(), in the user's data folder
+    with RunStore("postgresql://user@host/database") as store: ...
 
 A run is finished when its row says so, and by nothing else.
 """
 
 import json
-import os
 import platform
 import sys
 import threading
@@ -18,7 +18,6 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
-from uuid import uuid4
 from weakref import WeakSet, finalize, ref
 
 from pydantic import ValidationError
@@ -28,8 +27,9 @@ from disputatio.errors import ConfigurationError, StoreError
 from disputatio.journal_file import Line
 from disputatio.redaction import redactor
 from disputatio.result import Result
-from disputatio.run_database import Database, default_path
-from disputatio.run_record import HOST, Asked, RunRecord, RunState
+from disputatio.run_database import Database
+from disputatio.run_record import Asked, RunRecord, RunState, owner
+from disputatio.run_server import ServerDatabase, database_at
 from disputatio.run_texts import read
 from disputatio.stored_run import LEASE_S, StoredRun, asked_of, lines_of
 
@@ -45,20 +45,25 @@ _ASKED = "SELECT id, key, asked, at, decision, by, decided FROM questions JOIN r
 
 @dataclass(eq=False)
 class RunStore:
-    """The runs of one file. Safe under threads, and under processes that use the file at once."""
+    """The runs of one file or server. Safe under threads, and under processes that use it at once.
 
-    path: Path | str | None = None
-    """The file; None is the one in the user's data folder, or where DISPUTATIO_RUNS says."""
+    Raises:
+        ConfigurationError: If an address cannot be read.
+        MissingExtraError: If it is one of a server, and the driver is not installed.
+    """
+
+    path: Path | str | None = field(default=None, repr=False)
+    """A file, or "postgresql://..."; None is the file in the user's data folder, or what DISPUTATIO_RUNS says."""
     fsync: bool = False
-    """Force every line to the disk, so that it outlives a power cut and not only the process."""
-    owner: str = field(default_factory=lambda: f"{HOST}/{os.getpid()}/{uuid4().hex[:8]}", repr=False)
-    database: Database = field(init=False, repr=False)
+    """Force every line to the disk, so that it outlives a power cut and not only the process; a server does."""
+    owner: str = field(default_factory=owner, repr=False)
+    database: Database | ServerDatabase = field(init=False)
     _held: "WeakSet[StoredRun]" = field(default_factory=WeakSet, repr=False)
     _over: threading.Event | None = field(default=None, repr=False)
     """Ends the thread that renews the leases."""
 
     def __post_init__(self) -> None:
-        self.database = Database(Path(self.path) if self.path else default_path(), self.fsync)
+        self.database = database_at(self.path, fsync=self.fsync)
 
     @classmethod
     def of(cls, store: "RunStore | Path | str") -> "RunStore":
@@ -91,9 +96,14 @@ class RunStore:
             limit: The most that are given; all if below 0.
         """
         wanted = f"WHERE state IN ({', '.join('?' * len(states))})" if states else ""
-        find = f"SELECT {_COLUMNS} FROM runs {wanted} ORDER BY updated DESC, num DESC LIMIT ?"
+        most = sys.maxsize if limit < 0 else limit
+        return self._records(f"{wanted} ORDER BY updated DESC, num DESC LIMIT ?", (*states, most))
+
+    def _records(self, which: str, values: Sequence[Any]) -> list[RunRecord]:
         with self.database.reading() as database:
-            return [_record(row) for row in database.execute(find, (*states, limit))]
+            ahead = self.database.ahead()
+            rows = database.execute(f"SELECT {_COLUMNS} FROM runs {which}", values)
+            return [_record(row, ahead) for row in rows]
 
     def get(self, run: str) -> RunRecord:
         """One run.
@@ -108,14 +118,12 @@ class RunStore:
         if run == "last":
             found = self.records(limit=1)
         else:
-            with self.database.reading() as database:
-                find = f"SELECT {_COLUMNS} FROM runs WHERE substr(id, 1, ?) = ? LIMIT 3"
-                found = [_record(row) for row in database.execute(find, (max(len(run), 1), run))]
+            found = self._records("WHERE substr(id, 1, ?) = ? LIMIT 3", (max(len(run), 1), run))
         if len(found) == 1:
             return found[0]
         if found:
             raise ConfigurationError(f"several runs begin with {run!r}: {', '.join(one.id[:12] for one in found)} ...")
-        raise ConfigurationError(f"there is no run {run!r} in {str(self.database.path)!r}; see: disputatio runs list")
+        raise ConfigurationError(f"there is no run {run!r} in {self.database.name!r}; see: disputatio runs list")
 
     def lines(self, run: str) -> Sequence[Line]:
         """The journal of a run.
@@ -175,14 +183,14 @@ class RunStore:
         with self.database.transaction(durable=True) as database:
             put = """UPDATE questions SET decision = ?, by = ?, decided = ? WHERE key = ? AND decision IS NULL
                      AND run = (SELECT num FROM runs WHERE id = ?)"""
-            database.execute(put, (decision, by, time.time(), key, run))
+            database.execute(put, (decision, by, self.now(), key, run))
             found = database.execute(f"{_ASKED} WHERE id = ? AND key = ?", (run, key)).fetchone()
         if not found:
             raise ConfigurationError(f"run {run} has not asked {key!r}")
         return asked_of(found)
 
     def delete(self, runs: Iterable[str]) -> int:
-        """Delete runs with all that is known of them; the file gets smaller.
+        """Delete runs with all that is known of them; a file gets smaller.
 
         Returns:
             How many there were.
@@ -193,16 +201,11 @@ class RunStore:
         records = {record.id: record for record in map(self.get, runs)}
         if held := next((one for one in records.values() if one.is_held), None):
             raise ConfigurationError(f"run {held.id} is under way and cannot be deleted")
-        with self.database.transaction() as database:
-            database.execute("PRAGMA secure_delete = ON")
+        with self.database.erasing() as database:
             for run in records:
-                [num] = database.execute("SELECT num FROM runs WHERE id = ?", (run,)).fetchone()
-                for table in ("lines", "texts", "questions"):
-                    database.execute(f"DELETE FROM {table} WHERE run = ?", (num,))
-                database.execute("DELETE FROM runs WHERE num = ?", (num,))
-        with suppress(StoreError), self.database.reading() as database:  # not while another process writes
-            database.execute("VACUUM")
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                found = database.execute("DELETE FROM runs WHERE id = ? RETURNING num", (run,)).fetchall()
+                for table in ("lines", "texts", "questions"):  # after the run: nobody can add to it any more
+                    database.executemany(f"DELETE FROM {table} WHERE run = ?", found)
         return len(records)
 
     def broken(self, run: str) -> str:
@@ -228,13 +231,13 @@ class RunStore:
             "SELECT run, length(asked) FROM questions",
             "SELECT num, length(question) + length(recipe) + coalesce(length(result), 0) FROM runs",
         )
-        find = f"SELECT id, sum(size) FROM ({' UNION ALL '.join(parts)}) JOIN runs ON num = run GROUP BY run"
+        find = f"SELECT id, sum(size) FROM ({' UNION ALL '.join(parts)}) AS parts JOIN runs ON num = run GROUP BY id"
         with self.database.reading() as database:
             return dict(database.execute(find).fetchall())
 
     def admit(self, database: Any, run: StoredRun, line: Mapping[str, Any], state: RunState) -> int:
         """Write down that a run is to be made, before anything else is; the number of its row."""
-        now, held = time.time(), state == "running"
+        now, held = self.now(), state == "running"
         run.epoch = int(held)
         row = {
             "id": run.id,
@@ -251,8 +254,9 @@ class RunStore:
             "owner": self.owner if held else "",
             "expires": now + LEASE_S if held else 0,
         }
-        put = f"INSERT INTO runs ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
-        return int(database.execute(put, tuple(row.values())).lastrowid)
+        put = f"INSERT INTO runs ({', '.join(row)}) VALUES ({', '.join('?' * len(row))}) RETURNING num"
+        [[num]] = database.execute(put, tuple(row.values())).fetchall()
+        return int(num)
 
     def hold(self, run: StoredRun) -> None:
         """Renew the lease of a run until it is released."""
@@ -276,14 +280,19 @@ class RunStore:
 
     def renew(self) -> None:
         """Renew the leases of all runs that are held."""
-        now = time.time()
-        held = [(now + LEASE_S, now, run.id, run.epoch) for run in list(self._held)]
+        held = sorted((run.id, run.epoch) for run in list(self._held))
         if held:
             with suppress(StoreError), self.database.transaction() as database:  # the next write of a run tells
-                database.executemany("UPDATE runs SET expires = ?, updated = ? WHERE id = ? AND epoch = ?", held)
+                now = self.now()
+                leases = [(now + LEASE_S, now, *one) for one in held]
+                database.executemany("UPDATE runs SET expires = ?, updated = ? WHERE id = ? AND epoch = ?", leases)
+
+    def now(self) -> float:
+        """The time by the clock of the store, in seconds since 1970."""
+        return time.time() + self.database.ahead()
 
     def close(self) -> None:
-        """Close the file; the next use opens it again."""
+        """Close the file or the connection; the next use opens it again."""
         self.database.close()
 
     def __enter__(self) -> Self:
@@ -311,9 +320,10 @@ def manifest() -> dict[str, str]:
     }
 
 
-def _record(row: Sequence[Any]) -> RunRecord:
+def _record(row: Sequence[Any], ahead: float) -> RunRecord:
     fields = dict(zip(_COLUMNS.split(", "), row, strict=True))
     try:
+        fields["expires"] -= ahead if fields["expires"] else 0  # its readers go by the clock of this machine
         return RunRecord.model_validate({**fields, **{name: json.loads(fields[name]) for name in _JSON}})
-    except (ValueError, ValidationError) as error:
+    except (TypeError, ValueError, ValidationError) as error:
         raise StoreError(f"run {fields['id']} is damaged; see: disputatio doctor") from error

