@@ -189,7 +189,7 @@ class ServerDatabase:
         try:
             # A process that is stopped between two statements must not hold a run for ever.
             for name in ("lock_timeout", "idle_in_transaction_session_timeout"):
-                connection.execute(f"SET {name} = '{WAIT_S:.0f}s'")
+                connection.execute(f"SET {name} = {WAIT_S * 1000:.0f}")  # ms
             connection.execute("SET default_transaction_isolation = 'read committed'")
             if not connection.execute(_ABOUT).fetchone()[0]:
                 self._make(connection)

@@ -67,11 +67,12 @@ class StoredRun:
         if not self.id:
             return
         with self.store.database.transaction() as database:
-            row = "SELECT num, epoch, owner, expires FROM runs WHERE id = ?"
-            found = database.execute(row, (self.id,)).fetchone()
+            # An update even before it is known whether it may be: so nobody else can read the same and take it, too.
+            take = "UPDATE runs SET epoch = epoch + 1 WHERE id = ? RETURNING num, epoch, owner, expires"
+            found = database.execute(take, (self.id,)).fetchall()
             if not found:
                 raise ConfigurationError(f"there is no {self} any more")
-            self._num, epoch, owner, expires = found
+            [(num, epoch, owner, expires)] = found
             now = self.store.now()
             if expires > now and not gone(owner):
                 until = time.strftime("%H:%M:%S", time.localtime(time.time() + expires - now))
@@ -80,11 +81,9 @@ class StoredRun:
                 raise ConfigurationError(
                     f"{self} is under way in process {process} on {host}, which holds it until {until} at least"
                 )
-            self.epoch = epoch + 1
-            held = (self.epoch, self.store.owner, now + LEASE_S, self._num, epoch)
-            take = "UPDATE runs SET epoch = ?, owner = ?, expires = ? WHERE num = ? AND epoch = ?"
-            if not database.execute(take, held).rowcount:
-                raise ConfigurationError(f"{self} is under way: another process has just taken it")
+            self._num, self.epoch = num, epoch
+            held = (self.store.owner, now + LEASE_S, num)
+            database.execute("UPDATE runs SET owner = ?, expires = ? WHERE num = ?", held)
             self.lines, texts = lines_of(database, self._num, str(self))
             self._texts = {text: n for n, text in enumerate(texts)}
             self._count = len(self.lines)

@@ -45,7 +45,9 @@ def started() -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     try:
-        do("initdb", "-D", str(folder / "data"), "-U", "ana", "-A", "trust", "--no-sync", "-E", "UTF8")
+        (folder / "password").write_text("hidden")
+        known = ("-U", "ana", "-A", "scram-sha-256", "--pwfile", str(folder / "password"))
+        do("initdb", "-D", str(folder / "data"), *known, "--no-sync", "-E", "UTF8")
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
         do("pg_ctl", "-D", str(folder / "data"), "-o", options, "-l", str(folder / "log"), "-w", "start")
         try:

@@ -10,7 +10,7 @@ import threading
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -29,8 +29,15 @@ from disputatio.run_store import RunStore
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> RunStore:
+def in_file(tmp_path: Path) -> RunStore:
+    """For what holds of files only."""
     return RunStore(tmp_path / "runs.sqlite")
+
+
+@pytest.fixture(params=["in_file", pytest.param("database", marks=pytest.mark.postgres)], ids=["file", "server"])
+def store(request: pytest.FixtureRequest) -> Iterator[RunStore]:
+    with RunStore.of(request.getfixturevalue(request.param)) as store:
+        yield store
 
 
 def scripted(reply: Callable[[str], str] = lambda _: "Because.\n\nAnswer: yes\nConfidence: 80") -> ScriptedModel:
@@ -90,9 +97,9 @@ def test_a_process_that_was_held_up_writes_nothing_any_more(store: RunStore) -> 
     other.close()
 
 
-def test_a_line_is_one_statement_and_only_an_effect_waits_for_the_disk(store: RunStore) -> None:
-    run, said = held(store), []  # type: Any, list[str]
-    with store.database.reading() as database:
+def test_a_line_is_one_statement_and_only_an_effect_waits_for_the_disk(in_file: RunStore) -> None:
+    run, said = held(in_file), []  # type: Any, list[str]
+    with in_file.database.reading() as database:
         database.set_trace_callback(said.append)
     run.append({"line": "model", "names": ["m"], "profile": {}})
     assert [one.split(" ")[0] for one in said] == ["INSERT"]
@@ -172,11 +179,13 @@ def test_of_contradicting_decisions_the_first_holds(store: RunStore) -> None:
     run.close()
 
 
-async def test_a_full_disk_ends_the_run_before_the_next_call(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_ends_the_run_before_the_next_call(
+    in_file: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = scripted(lambda prompt: f"{token_hex(8000)}" + "\n\nAnswer: yes\nConfidence: 80")
 
     def reply(request: Request, *_: Any) -> Any:
-        with store.database.reading() as database:
+        with in_file.database.reading() as database:
             [pages] = database.execute("PRAGMA page_count").fetchone()
             if len(model.requests) == 3:
                 database.execute(f"PRAGMA max_page_count = {pages}")
@@ -186,37 +195,37 @@ async def test_a_full_disk_ends_the_run_before_the_next_call(store: RunStore, mo
     monkeypatch.setattr(model, "complete", reply)
     strategy = sequence(*(Solver(f"solver {n}") for n in range(8)))
     with pytest.raises(StoreError, match="disk is full; free some, then resume"):
-        await dp.asolve("What?", strategy=strategy, model=model, runs=store)
+        await dp.asolve("What?", strategy=strategy, model=model, runs=in_file)
     asked = len(model.requests)
     assert asked == 4  # the call whose reply could not be written, and none after it
-    store.close()  # the limit was that of the connection
-    assert store.get("last").standing == "failed"
+    in_file.close()  # the limit was that of the connection
+    assert in_file.get("last").standing == "failed"
     monkeypatch.undo()
-    result = await dp.aresume("last", runs=store, strategy=strategy, models={"default": model})
+    result = await dp.aresume("last", runs=in_file, strategy=strategy, models={"default": model})
     assert (len(model.requests), len(result.thoughts)) == (asked + 5, 8)
 
 
-def test_a_disk_that_is_nearly_full_admits_no_run(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_nearly_full_admits_no_run(in_file: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("disputatio.run_database.LEAST_FREE", 10**18)
     model = scripted()
     with pytest.raises(StoreError, match="a run needs"):
-        dp.solve("Is tea good?", strategy="debate", model=model, runs=store)
+        dp.solve("Is tea good?", strategy="debate", model=model, runs=in_file)
     assert not model.requests
 
 
-def test_a_file_that_another_process_locks(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_another_process_locks(in_file: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("disputatio.run_database.WAIT_S", 0.2)
-    store.records()
-    other = sqlite3.connect(store.path or "", isolation_level=None)
+    in_file.records()
+    other = sqlite3.connect(in_file.path or "", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     model = scripted()
-    store.close()
+    in_file.close()
     with pytest.raises(StoreError, match="another process has been writing it"):
-        dp.solve("Is tea good?", strategy="debate", model=model, runs=store)
+        dp.solve("Is tea good?", strategy="debate", model=model, runs=in_file)
     assert not model.requests
     other.execute("ROLLBACK")
     other.close()
-    assert dp.solve("Is tea good?", strategy="debate", model=model, runs=store).answer.text == "yes"
+    assert dp.solve("Is tea good?", strategy="debate", model=model, runs=in_file).answer.text == "yes"
 
 
 @pytest.mark.parametrize(
@@ -230,28 +239,28 @@ def test_a_file_that_another_process_locks(store: RunStore, monkeypatch: pytest.
         ("UPDATE runs SET settings = '{'", "is damaged; see: disputatio doctor"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_is_called(store: RunStore, damage: str, message: str) -> None:
+def test_what_is_wrong_is_said_and_nothing_is_called(in_file: RunStore, damage: str, message: str) -> None:
     model = scripted()
-    dp.solve("Is tea good?", strategy="debate", model=model, runs=store)
-    run, asked = store.get("last").id, len(model.requests)
-    store.close()
-    with sqlite3.connect(store.path or "") as database:
+    dp.solve("Is tea good?", strategy="debate", model=model, runs=in_file)
+    run, asked = in_file.get("last").id, len(model.requests)
+    in_file.close()
+    with sqlite3.connect(in_file.path or "") as database:
         database.execute(damage)
     database.close()
     with pytest.raises(dp.DisputatioError, match=message):
-        dp.resume(run, runs=store, models={"default": model})
+        dp.resume(run, runs=in_file, models={"default": model})
     assert len(model.requests) == asked
 
 
-def test_a_file_that_was_emptied_does_not_start_the_run_anew(store: RunStore) -> None:
+def test_a_file_that_was_emptied_does_not_start_the_run_anew(in_file: RunStore) -> None:
     model = scripted()
-    dp.solve("Is tea good?", strategy="debate", model=model, runs=store)
-    run, asked = store.get("last").id, len(model.requests)
-    store.close()
+    dp.solve("Is tea good?", strategy="debate", model=model, runs=in_file)
+    run, asked = in_file.get("last").id, len(model.requests)
+    in_file.close()
     for end in ("", "-wal", "-shm"):
-        Path(f"{store.path}{end}").unlink(missing_ok=True)
+        Path(f"{in_file.path}{end}").unlink(missing_ok=True)
     with pytest.raises(ConfigurationError, match="there is no run"):
-        dp.resume(run, runs=store, models={"default": model})
+        dp.resume(run, runs=in_file, models={"default": model})
     assert len(model.requests) == asked
 
 
@@ -281,16 +290,16 @@ def test_crafted_rows_run_nothing(store: RunStore, value: Any, monkeypatch: pyte
     assert not (tmp_path / "hacked").exists()
 
 
-def test_secrets_are_not_kept(store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_not_kept(in_file: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     markers = [f"marker-{number:04d}-of-a-secret" for number in range(4)]
     monkeypatch.setenv("SOME_API_KEY", markers[0])
     monkeypatch.setenv("OTHER_TOKEN", markers[1])
     text = f"{markers[0]} and {markers[1]}, sk-{markers[2]}, https://x.org/?token={markers[3]}"
     model = scripted(lambda _: f"Because {text}\n\nAnswer: {text}")
-    dp.solve(f"Is {text} good?", strategy="debate", model=model, runs=store)
+    dp.solve(f"Is {text} good?", strategy="debate", model=model, runs=in_file)
     with pytest.raises(ValueError, match="no"):
-        dp.solve(f"And {text}?", strategy="debate", model=scripted(lambda _: _fail(text)), runs=store)
-    store.close()
+        dp.solve(f"And {text}?", strategy="debate", model=scripted(lambda _: _fail(text)), runs=in_file)
+    in_file.close()
     for path in tmp_path.glob("runs.sqlite*"):
         content = path.read_bytes()
         assert path.stat().st_mode & 0o77 == 0

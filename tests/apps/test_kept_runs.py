@@ -41,6 +41,15 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.fixture(params=["file", pytest.param("database", marks=pytest.mark.postgres)], ids=["file", "server"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path | str:
+    """The file of runs, or the address of a server."""
+    monkeypatch.chdir(tmp_path)
+    where: Path | str = request.getfixturevalue(request.param)
+    monkeypatch.setenv("DISPUTATIO_RUNS", str(where))
+    return where
+
+
 def solve(model: str, *arguments: Any, question: str = "Is tea good?") -> Result:
     return run("solve", question, "-s", "debate", "-p", "debaters=2", "-p", "rounds=1", "-m", model, *arguments)
 
@@ -49,7 +58,7 @@ def listed(*arguments: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in run("runs", "list", "--json", *arguments).stdout.splitlines()]
 
 
-def test_runs_are_kept_listed_and_shown(serve: Any, file: Path) -> None:
+def test_runs_are_kept_listed_and_shown(serve: Any, place: Path | str) -> None:
     model = serve()
     assert solve(model).exit_code == 0
     assert solve(model, "--no-runs").exit_code == 0
@@ -57,7 +66,7 @@ def test_runs_are_kept_listed_and_shown(serve: Any, file: Path) -> None:
     [kept] = listed()
     assert (kept["state"], kept["answer"], kept["recipe"]["named"]) == ("finished", "yes", "debate")
     assert kept["manifest"].keys() == {"disputatio", "langgraph", "python", "platform"}
-    assert file.stat().st_mode & 0o77 == 0
+    assert not isinstance(place, Path) or place.stat().st_mode & 0o77 == 0
     table = run("runs", "list").stdout
     assert kept["id"][:8] in table
     assert "Is tea good?" in table
@@ -115,7 +124,7 @@ def test_a_run_that_goes_on_keeps_its_settings(
     assert "the cache" not in run("runs", "replay", "last").stderr
 
 
-def test_replay_resume_and_export_make_no_call(serve: Any, file: Path) -> None:
+def test_replay_resume_and_export_make_no_call(serve: Any, place: Path | str) -> None:
     prompts: list[str] = []
 
     def reply(prompt: str) -> str:
@@ -140,7 +149,7 @@ def test_replay_resume_and_export_make_no_call(serve: Any, file: Path) -> None:
     assert len(prompts) == asked
 
 
-def test_branches(serve: Any, file: Path) -> None:
+def test_branches(serve: Any, place: Path | str) -> None:
     prompts: list[str] = []
 
     def reply(prompt: str) -> str:
@@ -176,7 +185,7 @@ def test_branches(serve: Any, file: Path) -> None:
         assert (refused.exit_code, message in refused.stderr) == (2, True), refused.stderr
 
 
-def test_a_person_decides_days_later(serve: Any, file: Path) -> None:
+def test_a_person_decides_days_later(serve: Any, place: Path | str) -> None:
     Path("letters.py").write_text(TOOLS)
 
     def reply(prompt: str) -> str:
@@ -212,7 +221,7 @@ def test_a_person_decides_days_later(serve: Any, file: Path) -> None:
     assert Path("sent").read_text() == "hello\n"
 
 
-def test_clearing_away(serve: Any, file: Path) -> None:
+def test_clearing_away(serve: Any, place: Path | str) -> None:
     model = serve("A very secret word: xylophone.\n\nAnswer: yes")
     for _ in range(3):
         assert solve(model).exit_code == 0
@@ -223,13 +232,14 @@ def test_clearing_away(serve: Any, file: Path) -> None:
     assert run("runs", "delete", one[:8], "nobody").exit_code == 2
     assert len(listed()) == 3
     assert "deleted 1 run" in run("runs", "delete", one).stderr
-    with RunStore(file) as store, store.database.transaction() as database:
+    with RunStore(place) as store, store.database.transaction() as database:
         database.execute("UPDATE runs SET updated = ? WHERE id = ?", (time.time() - 10 * 86400, two))
     assert run("runs", "gc", "--older-than", "5", "--dry-run").stdout.startswith(two[:8])
     assert run("runs", "gc", "--older-than", "5").exit_code == 0
     assert [kept["id"] for kept in listed()] == [three]
     run("runs", "delete", three)
-    assert b"xylophone" not in b"".join(path.read_bytes() for path in file.parent.glob("kept.sqlite*"))
+    if isinstance(place, Path):
+        assert b"xylophone" not in b"".join(path.read_bytes() for path in place.parent.glob("kept.sqlite*"))
 
 
 def test_a_file_that_cannot_be_used_stops_no_run_that_did_not_ask_for_it(serve: Any, file: Path) -> None:
@@ -269,7 +279,7 @@ def test_repair_keeps_what_can_be_read(serve: Any, file: Path) -> None:
     assert "is as it should be" in run("runs", "repair").stderr
 
 
-def test_runs_that_are_not_there(file: Path) -> None:
+def test_runs_that_are_not_there(place: Path | str) -> None:
     for command in (("show", "abcd"), ("resume", "last"), ("delete", "abcd"), ("export", "abcd"), ("branch", "abcd")):
         done = run("runs", *command)
         assert (done.exit_code, "there is no run" in done.stderr) == (2, True), command

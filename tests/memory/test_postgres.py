@@ -8,7 +8,12 @@ from disputatio.memory import Memory, MemoryItem, open_store, recalled
 from tests.counting import Counting
 
 pytestmark = pytest.mark.postgres
-pytest.importorskip("langgraph.store.postgres", reason="needs the extra `postgres`")
+
+
+@pytest.fixture(autouse=True)
+def driver() -> None:
+    pytest.importorskip("langgraph.store.postgres", reason="needs the extra `postgres`")
+
 
 @pytest.fixture
 async def with_vectors(database: str) -> str:
