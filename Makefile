@@ -75,8 +75,9 @@ test-vllm: $(VLLM)/.installed $(VLLM)/weights/config.json ## Set up and test vLL
 	  $(VLLM)/bin/python -m pytest -m vllm -s -W ignore::ResourceWarning \
 	  -W ignore::pytest.PytestUnraisableExceptionWarning tests/models/test_vllm.py  # what vLLM leaves behind at its end
 
-test-postgres: $(POSTGRES)/.installed ## Set up and test the store of a team, on a PostgreSQL server of its own
-	$(POSTGRES)/bin/python -m pytest -m postgres tests/memory/test_postgres.py
+test-postgres: $(POSTGRES)/.installed ## Set up and test what a team shares, memory and runs, on a PostgreSQL server of its own
+	$(POSTGRES)/bin/python -m pytest -m postgres tests/memory/test_postgres.py tests/test_runs.py tests/test_run_server.py \
+	  tests/apps/test_kept_runs.py tests/test_kill_sweep.py tests/test_fault_sweep.py
 
 format: $(DEVELOPS) ## Rewrite the code in the house style
 	$(BIN)/ruff format .

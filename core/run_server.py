@@ -21,7 +21,7 @@ from disputatio.sqlite_file import WAIT_S
 
 SCHEMES = ("postgresql://", "postgres://")
 _OURS = 0x64697370
-_ABOUT = "SELECT to_regclass('disputatio.about') IS NOT NULL"
+_ABOUT = "SELECT count(*) FROM pg_tables WHERE schemaname = 'disputatio' AND tablename = 'about'"
 _TYPES = {
     "INTEGER PRIMARY KEY": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
     r"\bINT\b": "BIGINT",
@@ -214,7 +214,7 @@ class ServerDatabase:
             connection.execute("INSERT INTO about VALUES (%s)", (FORMAT,))
 
     def _check(self, connection: Any) -> None:
-        [version] = connection.execute("SELECT max(format) FROM about").fetchone()
+        [version] = connection.execute("SELECT max(format) FROM disputatio.about").fetchone()
         if version != FORMAT:
             is_newer = version is not None and version > FORMAT
             what = "a newer Disputatio; update this one" if is_newer else "an older Disputatio, which alone can read it"

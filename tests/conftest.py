@@ -64,10 +64,10 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def database(server: str, request: pytest.FixtureRequest) -> str:
-    """The address of an empty database for each test."""
+def database(server: str) -> str:
+    """The address of a database, which is emptied for each test."""
     psycopg = pytest.importorskip("psycopg", reason="needs the extra `postgres`")
-    name = f"t{abs(hash(request.node.nodeid))}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    return f"{server}/{name}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True, options="-c lock_timeout=60s") as connection:
+        connection.execute("DROP SCHEMA IF EXISTS disputatio, public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return f"{server}/postgres"

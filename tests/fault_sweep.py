@@ -1,6 +1,6 @@
 """The fault sweep: many who resume one run, a damaged store, many runs, many decisions, secrets; see docs/runs.md.
 
-    python tests/fault_sweep.py [SWEEP ...] [--part N]        # the N-th part of the whole size
+    python tests/fault_sweep.py [SWEEP ...] [--part N] [--postgres]       # the N-th part of the whole size
 
 One line of JSON is printed for each sweep; exit code 1 if a promise was broken. Processes are forked from this one.
 """
@@ -19,7 +19,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,7 @@ from disputatio.result import Result
 from disputatio.run_store import RunStore
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # also as a script
-from tests.kill_sweep import GRAPHS, Life, Model, process, reply, state_of
+from tests.kill_sweep import GRAPHS, Life, Model, on_a_server, place, process, reply, state_of, store_in
 
 Found = dict[str, Any]
 LEASE_S = 0.5
@@ -77,7 +77,7 @@ def resumed(folder: Path, life: Life, *, graph: str = "debate", patient: bool = 
     """Go on with the run of a folder, and wait for whoever has it; its state as text."""
     for _ in range(2000 if patient else 1):
         try:
-            store, model = RunStore(folder / "runs.sqlite"), Model(life, reply)
+            store, model = store_in(folder), Model(life, reply)
             made = GRAPHS[graph](life)
             if isinstance(life, Stopped):
                 life.store = store
@@ -93,8 +93,7 @@ def resumed(folder: Path, life: Life, *, graph: str = "debate", patient: bool = 
 
 def whole(graph: str = "debate") -> tuple[int, str, Counter[str]]:
     """What a run comes to that nothing happens to: its events, its state, and what it does."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with place() as folder:
         assert process(graph, folder)
         state = state_of(Result.model_validate_json((folder / "result").read_text()))
         return int((folder / "events").read_text()), repr(state), done_in(folder)
@@ -112,8 +111,8 @@ def resumers(part: int) -> Found:
     draw, found = Random(1), Counter[str](trials=max(50 // part, 2))
     odd: set[str] = set()
     for _ in range(found["trials"]):
-        with tempfile.TemporaryDirectory() as name:
-            folder, many = Path(name), draw.randint(2, 5)
+        many = draw.randint(2, 5)
+        with place() as folder:
             process("debate", folder, draw.randint(6, events))
             before = done_in(folder)
             files = [folder / f"said {n}" for n in range(many)]
@@ -133,8 +132,7 @@ def fenced(part: int) -> Found:
     found = Counter[str](trials=max(20 // part, 2))
     disputatio.run_store.LEASE_S = LEASE_S
     for trial in range(found["trials"]):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
+        with place() as folder:
             process("debate", folder, 6)
             first, second = folder / "first", folder / "second"
             life = Stopped(folder, end_at=2 + trial % 5)
@@ -146,7 +144,7 @@ def fenced(part: int) -> Found:
             os.waitpid(held_up, 0)
             found["fenced"] += "taken over by another process" in first.read_text()
             found["wrong"] += second.read_text() != wanted
-            found["wrong"] += RunStore(folder / "runs.sqlite").get("last").state != "finished"
+            found["wrong"] += store_in(folder).get("last").state != "finished"
     disputatio.run_store.LEASE_S = 30.0
     return {**found, "broken": found["trials"] - found["fenced"] + found["wrong"]}
 
@@ -254,8 +252,8 @@ def together(part: int) -> Found:
             *(asolve(f"What is the number {n} here?", strategy=made, model=model, runs=store) for n in range(many))
         )
 
-    with tempfile.TemporaryDirectory() as name:
-        store, began, cpu = RunStore(Path(name) / "runs.sqlite"), time.monotonic(), time.process_time()
+    with place() as folder:
+        store, began, cpu = store_in(folder), time.monotonic(), time.process_time()
         results = asyncio.run(all_of_them(store))
         seconds, cpu = time.monotonic() - began, time.process_time() - cpu
         kept = {one.id: one.answer for one in store.records("finished")}
@@ -276,10 +274,8 @@ def approvals(part: int) -> Found:
     found = Counter[str](trials=max(100 // part, 3))
     allowed = Permission(approve="wait")
     for trial in range(found["trials"]):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            path, life = folder / "runs.sqlite", Life(folder)
-            store = RunStore(path)
+        with place() as folder:
+            life, store = Life(folder), store_in(folder)
             made, model = GRAPHS["tools"](life), Model(life, reply)
             asyncio.run(
                 asolve(Question(text="Which town is it?"), strategy=made, model=model, runs=store, permission=allowed)
@@ -287,8 +283,8 @@ def approvals(part: int) -> Found:
             [asked] = store.questions("last")
             held: list[str] = []
 
-            def decide(first: int, path: Path = path, key: str = asked.key, held: list[str] = held) -> None:
-                own = RunStore(path)
+            def decide(first: int, folder: Path = folder, key: str = asked.key, held: list[str] = held) -> None:
+                own = store_in(folder)
                 for n in range(first, first + 10):
                     held.append(own.decide("last", key, ("approve", "deny")[n % 2]).decision or "")
                 own.close()
@@ -357,6 +353,8 @@ def _fail(text: str) -> str:
     raise ValueError(f"no {text}")
 
 
+ON_A_SERVER = ("resumers", "fenced", "together", "approvals")
+"""Sweeps that are not about files."""
 SWEEPS: Mapping[str, Callable[[int], Found]] = {
     one.__name__: one for one in (resumers, fenced, faults, together, approvals, secrets)
 }
@@ -365,14 +363,16 @@ SWEEPS: Mapping[str, Callable[[int], Found]] = {
 def main() -> int:
     """Make the sweeps that are named, or all."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("sweeps", nargs="*", default=list(SWEEPS))
+    parser.add_argument("sweeps", nargs="*")
     parser.add_argument("--part", type=int, default=1)
+    parser.add_argument("--postgres", action="store_true")
     given = parser.parse_args()
     broken = 0
-    for name in given.sweeps:
-        found = SWEEPS[name](given.part)
-        print(json.dumps({"sweep": name, **found}), flush=True)  # noqa: T201
-        broken += found.get("broken", 0) + found.get("wrong", 0) + found.get("calls made twice", 0)
+    with on_a_server() if given.postgres else nullcontext():
+        for name in given.sweeps or (ON_A_SERVER if given.postgres else SWEEPS):
+            found = SWEEPS[name](given.part)
+            print(json.dumps({"sweep": name, **found}), flush=True)  # noqa: T201
+            broken += found.get("broken", 0) + found.get("wrong", 0) + found.get("calls made twice", 0)
     return int(broken > 0)
 
 

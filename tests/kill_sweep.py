@@ -1,6 +1,6 @@
 """The kill sweep: a run is killed by SIGKILL at every one of its events, and resumed; see docs/runs.md.
 
-    python tests/kill_sweep.py [GRAPH ...] [--every N] [--twice N]
+    python tests/kill_sweep.py [GRAPH ...] [--every N] [--twice N] [--postgres]
 
 Each life is a process of its own, forked from this one. The process kills itself when event number n begins: before
 and after each call of a model and of a tool, and before and after each write to the store. Calls are counted by an
@@ -17,7 +17,8 @@ import sys
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -37,7 +38,40 @@ from disputatio.stored_run import StoredRun
 from disputatio.strategies import Strategy
 from disputatio.tools import tool
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # also as a script
+from tests.postgres_server import started
+
 QUESTION = Question(text="Which town is it?")
+SERVER = "DISPUTATIO_SWEEP_SERVER"
+"""The environment variable that has the address of the server, where runs are kept on one."""
+
+
+@contextmanager
+def place() -> Iterator[Path]:
+    """A folder in which a run leaves its traces, and no runs so far."""
+    if address := os.environ.get(SERVER):
+        import psycopg  # noqa: PLC0415 - not needed without a server
+
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA IF EXISTS disputatio CASCADE")
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+def store_in(folder: Path) -> RunStore:
+    """The runs of a folder, or those on the server."""
+    return RunStore(os.environ.get(SERVER) or folder / "runs.sqlite")
+
+
+@contextmanager
+def on_a_server() -> Iterator[None]:
+    """Runs are kept on a server of the sweep's own."""
+    with started() as address:
+        os.environ[SERVER] = f"{address}/postgres"
+        try:
+            yield
+        finally:
+            del os.environ[SERVER]
 
 
 @dataclass
@@ -122,7 +156,7 @@ GRAPHS: Mapping[str, Callable[[Life], Strategy[...]]] = {"debate": debate_of, "v
 def live(graph: str, folder: Path, end_at: int) -> None:
     """Begin the run, or go on with it; what comes of it goes to a file."""
     life = Life(folder, end_at)
-    store = RunStore(folder / "runs.sqlite")
+    store = store_in(folder)
     append = StoredRun.append
 
     def watched(run: StoredRun, line: Mapping[str, Any]) -> None:
@@ -168,7 +202,7 @@ def state_of(result: Result) -> tuple[Any, ...]:
 
 def revived(graph: str, folder: Path) -> int:
     """Let the run live until it ends; a person approves what it asks. How often somebody had to."""
-    store, asked = RunStore(folder / "runs.sqlite"), 0
+    store, asked = store_in(folder), 0
     while True:
         process(graph, folder)
         record = store.get("last")
@@ -188,8 +222,7 @@ def revived(graph: str, folder: Path) -> int:
 def sweep(graph: str, *, every: int = 1, twice: int = 0) -> dict[str, Any]:
     """Kill at each event (or every so many), and at `twice` random pairs of events; what came of it."""
     found: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as name:
-        whole = Path(name)
+    with place() as whole:
         assert process(graph, whole)
         events = int((whole / "events").read_text())
         wanted = state_of(Result.model_validate_json((whole / "result").read_text()))
@@ -198,8 +231,7 @@ def sweep(graph: str, *, every: int = 1, twice: int = 0) -> dict[str, Any]:
     points = [(n,) for n in range(1, events + 1, every)]
     points += [(random.randint(1, events), random.randint(1, events)) for _ in range(twice)]
     for point in points:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
+        with place() as folder:
             for n in point:
                 process(graph, folder, n)
             found["asked"] += revived(graph, folder)
@@ -217,7 +249,7 @@ def _judge(found: Counter[str], folder: Path, wanted: Any, once: Counter[str], *
     found["begun twice"] += sum((done - once).values())
     found["effect twice"] += sum(n for line, n in (done - once).items() if line.startswith("tool send"))
     found["not done"] += sum(1 for line in once if line not in kept)
-    store = RunStore(folder / "runs.sqlite")
+    store = store_in(folder)
     lines = [line for line in store.lines("last") if line.line == "call" and line.failure is None]
     places = Counter((*line.place, line.digest, line.step) for line in lines)
     found["completed calls redone"] += sum(n - 1 for n in places.values())
@@ -231,13 +263,15 @@ def main() -> int:
     parser.add_argument("graphs", nargs="*", default=list(GRAPHS))
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--twice", type=int, default=0)
+    parser.add_argument("--postgres", action="store_true")
     given = parser.parse_args()
     broken = 0
-    for graph in given.graphs:
-        found = sweep(graph, every=given.every, twice=given.twice)
-        print(json.dumps(found), flush=True)  # noqa: T201
-        broken += found["finished"] != found["points"]
-        broken += any(found[one] for one in ("wrong", "effect twice", "not done", "completed calls redone", "over"))
+    with on_a_server() if given.postgres else nullcontext():
+        for graph in given.graphs:
+            found = sweep(graph, every=given.every, twice=given.twice)
+            print(json.dumps(found), flush=True)  # noqa: T201
+            broken += found["finished"] != found["points"]
+            broken += any(found[one] for one in ("wrong", "effect twice", "not done", "completed calls redone", "over"))
     return int(broken > 0)
 
 

@@ -285,3 +285,19 @@ def test_runs_that_are_not_there(place: Path | str) -> None:
         assert (done.exit_code, "there is no run" in done.stderr) == (2, True), command
     assert run("runs", "list", "--runs", "elsewhere.sqlite").exit_code == 2
     assert not Path("elsewhere.sqlite").exists()
+
+
+@pytest.mark.postgres
+def test_an_address_with_a_password_is_nowhere_in_what_is_kept(database: str, serve: Any, file: Path) -> None:
+    psycopg = pytest.importorskip("psycopg", reason="needs the extra `postgres`")
+    at = ("--runs", database)
+    done = solve(serve(), *at)
+    assert (done.exit_code, file.exists()) == (0, False), done.output
+    sized, exported = run("runs", "size", *at), run("runs", "export", "last", *at)
+    assert "1 runs" in sized.stdout
+    assert "hidden" not in done.output + sized.output + exported.output
+    with psycopg.connect(database, options="-c search_path=disputatio") as connection:
+        for table in ("runs", "lines", "texts", "questions"):
+            assert "hidden" not in str(connection.execute(f"SELECT {table}::text FROM {table}").fetchall())
+    assert "is as it should be" in run("runs", "repair", *at).stderr
+    assert run("runs", "diff", "last", "last", *at).stdout == "no call differs\n"
