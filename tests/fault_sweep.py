@@ -27,6 +27,7 @@ from random import Random
 from typing import Any
 
 import disputatio.run_store
+import disputatio.stored_run
 from disputatio.errors import ConfigurationError, DisputatioError, StoreError
 from disputatio.graphs import CATALOGUE, chain_of_thought, debate
 from disputatio.graphs.resume import aresume
@@ -130,7 +131,7 @@ def fenced(part: int) -> Found:
     """A process is held up for longer than its lease while another takes its run over."""
     _, wanted, _ = whole()
     found = Counter[str](trials=max(20 // part, 2))
-    disputatio.run_store.LEASE_S = LEASE_S
+    disputatio.run_store.LEASE_S = disputatio.stored_run.LEASE_S = LEASE_S
     for trial in range(found["trials"]):
         with place() as folder:
             process("debate", folder, 6)
@@ -145,7 +146,7 @@ def fenced(part: int) -> Found:
             found["fenced"] += "taken over by another process" in first.read_text()
             found["wrong"] += second.read_text() != wanted
             found["wrong"] += store_in(folder).get("last").state != "finished"
-    disputatio.run_store.LEASE_S = 30.0
+    disputatio.run_store.LEASE_S = disputatio.stored_run.LEASE_S = 30.0
     return {**found, "broken": found["trials"] - found["fenced"] + found["wrong"]}
 
 

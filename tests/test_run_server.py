@@ -160,6 +160,20 @@ def test_who_may_not_is_told_so(database: str, server: str) -> None:
         store.records()
     with RunStore(database.replace("ana", "guest")) as store, pytest.raises(StoreError, match="permission denied"):
         store.records()
+    with connected(database) as connection:
+        connection.execute("GRANT USAGE ON SCHEMA disputatio TO guest")
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA disputatio TO guest")
+    with RunStore(database.replace("ana", "guest")) as store:
+        assert store.records() == []
+        with pytest.raises(StoreError, match="cannot be written"):
+            dp.solve("Is tea good?", strategy="debate", model=scripted(), runs=store)
+        with connected(database) as connection:
+            connection.execute("GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA disputatio TO guest")
+        made = dp.solve("Is tea good?", strategy="debate", model=scripted(), runs=store)
+        assert store.result("last") == made
+        assert store.delete(["last"]) == 1
+    with connected(database) as connection:
+        connection.execute("DROP OWNED BY guest")
 
 
 @on_a_server
@@ -253,23 +267,29 @@ def test_deleting_takes_all_of_a_run_also_what_is_being_written(database: str) -
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 
+def shortened(store: RunStore, limit: str) -> None:
+    with store.database.reading() as database:
+        assert database.execute(f"SHOW {limit}").fetchone() == ("30s",)
+        database.execute(f"SET {limit} = 300")
+
+
 @on_a_server
-def test_a_row_that_stays_locked_is_waited_for_and_no_longer(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("disputatio.run_server.WAIT_S", 0.3)
+def test_a_row_that_stays_locked_is_waited_for_and_no_longer(database: str) -> None:
     store = RunStore(database)
     run = held(store)
+    shortened(store, "lock_timeout")
     with connected(database) as connection, connection.transaction():
         connection.execute("SELECT 1 FROM runs FOR UPDATE")
-        with pytest.raises(StoreError, match="another process has been writing it for 0 s; try again"):
+        with pytest.raises(StoreError, match="another process has been writing it for 30 s; try again"):
             run.append(MODEL)
     run.close()
 
 
 @on_a_server
-def test_who_stops_within_a_transaction_holds_nothing_up(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("disputatio.run_server.WAIT_S", 0.3)
+def test_who_stops_within_a_transaction_holds_nothing_up(database: str) -> None:
     store = RunStore(database)
     run = held(store)
+    shortened(store, "idle_in_transaction_session_timeout")
 
     def stop() -> None:
         with store.database.transaction():
