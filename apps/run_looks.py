@@ -30,10 +30,9 @@ def store(path: str | None) -> "RunStore":
         ConfigurationError: If a file was named that is not there.
     """
     from disputatio.errors import ConfigurationError
-    from disputatio.run_server import SCHEMES
     from disputatio.run_store import RunStore
 
-    if path and not path.startswith(SCHEMES) and not Path(path).exists():
+    if path and "://" not in path and not Path(path).exists():
         raise ConfigurationError(f"there is no file of runs {path!r}")
     return RunStore(path)
 

@@ -9,7 +9,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -19,7 +19,6 @@ from disputatio.errors import ConfigurationError, StoreError, require
 from disputatio.run_database import FORMAT, PLACE, TABLES, Database, default_path
 from disputatio.sqlite_file import WAIT_S
 
-SCHEMES = ("postgresql://", "postgres://")
 _OURS = 0x64697370
 _ABOUT = "SELECT count(*) FROM pg_tables WHERE schemaname = 'disputatio' AND tablename = 'about'"
 _TYPES = {
@@ -44,7 +43,12 @@ def database_at(where: Path | str | None, *, fsync: bool = False) -> "Database |
         MissingExtraError: If the driver is not installed.
     """
     place = str(where or os.environ.get(PLACE) or default_path())
-    return ServerDatabase(place) if place.startswith(SCHEMES) else Database(Path(place), fsync)
+    scheme, is_address, _ = place.partition("://")
+    if not is_address:
+        return Database(Path(place), fsync)
+    if scheme not in ("postgresql", "postgres"):
+        raise ConfigurationError(f"runs are kept in a file or at postgresql://..., not at {scheme}://...")
+    return ServerDatabase(place)
 
 
 @dataclass(frozen=True)
@@ -173,8 +177,11 @@ class ServerDatabase:
         Raises:
             StoreError: If it cannot.
         """
-        with self.reading():
-            pass
+        with self.lock:
+            if self._opened:
+                with suppress(StoreError):  # a connection that was lost since is found out, and made anew
+                    self.ahead()
+            self.ahead()
 
     def _connection(self) -> Any:
         if self._opened and self._opened[0].closed and not self._within:

@@ -34,7 +34,7 @@ async def aresume(
 
     Args:
         run_id: Its id, or the beginning of it; "last" is the one that was written last.
-        runs: The store, or its file; None is the one in the user's data folder.
+        runs: The store, or its file or address; None is the one in the user's data folder.
         strategy: Its strategy, where that has parts that only a program has (agents, functions).
         models: By role, other models than those it was begun with; needed where these have no string to load them by.
         replay: Repeat it without asking a model or calling a tool, exactly as it went.

@@ -75,6 +75,11 @@ def test_an_address_that_cannot_be_read_shows_nothing_of_its_password(address: s
     assert caught.value.__cause__ is None
 
 
+def test_an_address_of_another_kind_shows_nothing_of_its_password() -> None:
+    with pytest.raises(ConfigurationError, match=r"not at mysql://\.\.\.$"):
+        RunStore("mysql://ana:mellontide@127.0.0.1/runs")
+
+
 def test_a_server_that_is_away_ends_the_run_before_its_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
     address = "postgresql://ana:mellontide@127.0.0.1:1/runs"
     store, model = RunStore(address), scripted()
@@ -313,9 +318,11 @@ def test_a_connection_that_was_lost_is_made_anew(database: str) -> None:
         run.append(MODEL)
     assert len(store.lines("last")) == 3
     dropped(database)
+    assert dp.solve("Is tea good?", strategy="debate", model=scripted(), runs=store).answer.text == "yes"
+    dropped(database)
     with pytest.raises(StoreError, match="cannot use the runs at"):
         run.append({"line": "intent", "call": {}})  # a transaction: what came of it is not known, and not guessed
-    assert len(RunStore(database).lines("last")) == 3
+    assert len(RunStore(database).lines("a" * 32)) == 3
     run.close()
 
 
