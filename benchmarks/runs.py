@@ -1,13 +1,14 @@
 """What it costs that a run survives: milliseconds and bytes per super-step, against LangGraph's own saver and nothing.
 
     pip install langgraph-checkpoint-sqlite
-    python benchmarks/runs.py [--blocks 20]
+    python benchmarks/runs.py [--blocks 20] [--postgres]
 
 The same debate (three debaters, three rounds, a judge; replies of 280 letters that come at once) with no record, kept
 in a run store, in a run store that forces each write to the disk, in a journal of its own, and under AsyncSqliteSaver.
 Blocks of five runs of each alternate, so that what else the machine does meets all alike; medians of the blocks are
 given. What the imports left is taken from the garbage collector first. Bytes are those of all files, write-ahead logs
-included once they were written back.
+included once they were written back. With --postgres, runs are also kept on a PostgreSQL server that is started on this
+machine as tests/postgres_server.py says, and that forces each write to the disk.
 """
 
 import argparse
@@ -16,9 +17,11 @@ import gc
 import json
 import sqlite3
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +32,14 @@ from disputatio.journal import Journal
 from disputatio.models import ScriptedModel
 from disputatio.run_store import RunStore
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.postgres_server import started
+
 STRATEGY = debate(debaters=3, rounds=3, decision="judge")
 TEXT = "the total follows from adding both parts so we check each step again " * 4
 BLOCK = 5
 """Runs of one way between those of the others."""
+ON_A_SERVER = "run store, server"
 QUESTION = dp.Question(text="What is 17 + 26 - 3 * 2?", answer_type="number")
 
 
@@ -76,7 +83,9 @@ def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir())
 
 
-async def measured(blocks: int, place: Path) -> tuple[dict[str, list[tuple[float, float]]], dict[str, int], int]:
+async def measured(
+    blocks: int, place: Path, server: str | None = None
+) -> tuple[dict[str, list[tuple[float, float]]], dict[str, int], int]:
     """Of each way, wall and CPU of a run in milliseconds, block by block, and its bytes; and a run's super-steps."""
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # noqa: PLC0415 - not among what we need
 
@@ -85,6 +94,8 @@ async def measured(blocks: int, place: Path) -> tuple[dict[str, list[tuple[float
     for folder in folders.values():
         folder.mkdir()
     stores = [RunStore(folders[name] / "runs.sqlite", fsync="fsync" in name) for name in names[1:3]]
+    if server:
+        stores.append(RunStore(server))
     async with AsyncSqliteSaver.from_conn_string(str(folders[names[4]] / "saver.sqlite")) as saver:
         graph = STRATEGY.compile(checkpointer=saver)
 
@@ -92,8 +103,11 @@ async def measured(blocks: int, place: Path) -> tuple[dict[str, list[tuple[float
             config: Any = {"configurable": {"thread_id": str(number)}}
             await graph.ainvoke({"question": QUESTION}, config, context=prepare(model=model()), durability="sync")
 
-        jobs = dict(zip(names, (unkept, *map(in_a_store, stores), in_a_journal, saved), strict=True))
-        times: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+        jobs = dict(zip(names, (unkept, *map(in_a_store, stores[:2]), in_a_journal, saved), strict=True))
+        if server:
+            jobs[ON_A_SERVER] = in_a_store(stores[2])
+            folders[ON_A_SERVER] = place  # not used
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in jobs}
         gc.collect()
         gc.freeze()
         for first in range(0, BLOCK * (blocks + 1), BLOCK):
@@ -105,9 +119,11 @@ async def measured(blocks: int, place: Path) -> tuple[dict[str, list[tuple[float
                 times[name].append((taken[0] / BLOCK * 1e3, taken[1] / BLOCK * 1e3))
         async with saver.conn.execute("SELECT count(*) FROM checkpoints WHERE thread_id = '0'") as rows:
             [checkpoints] = await rows.fetchone() or (0,)
+    sizes = {ON_A_SERVER: stores[2].database.size()} if server else {}
     for store in stores:
         store.close()
-    sizes = {name: size_of(folder) // (BLOCK * (blocks + 1)) for name, folder in folders.items()}
+    sizes |= {name: size_of(folders[name]) for name in names}
+    sizes = {name: size // (BLOCK * (blocks + 1)) for name, size in sizes.items()}
     return {name: some[1:] for name, some in times.items()}, sizes, checkpoints - 1  # the input has one of its own
 
 
@@ -115,9 +131,12 @@ def main() -> None:
     """Measure, and print one line of JSON for each way."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--blocks", type=int, default=20)
+    parser.add_argument("--postgres", action="store_true")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        times, sizes, steps = asyncio.run(measured(given.blocks, Path(place)))
+    on_a_server = started(fsync=True) if given.postgres else nullcontext()
+    with tempfile.TemporaryDirectory() as place, on_a_server as address:
+        server = f"{address}/postgres" if address else None
+        times, sizes, steps = asyncio.run(measured(given.blocks, Path(place), server))
 
     def added(name: str, column: int) -> float:
         pairs = zip(times[name], times["nothing"], strict=True)

@@ -77,8 +77,8 @@ async def asolve(
         on_event: Called with each event of the run as it happens, in the thread of the run.
         journal: A file in which the calls of the run are written down; one that was interrupted goes on from what is
             there. A `Journal` can also replay the run that it holds, without asking a model.
-        runs: A store that keeps the run, or its file or address: it can be looked at, resumed and branched from later, and can
-            wait for a person (docs/runs.md).
+        runs: A store that keeps the run, or its file or address: it can be looked at, resumed and branched from later,
+            and can wait for a person (docs/runs.md).
         tracer: Who watches the run; None is nobody, unless the environment asks for it (docs/observability.md).
         store: What outlives the run, for strategies that remember (docs/memory.md); None is nothing.
         **params: Parameters of the strategy, for example `rounds=3`.

@@ -29,8 +29,8 @@ def binaries() -> Path:
 
 
 @contextmanager
-def started() -> Iterator[str]:
-    """The address of a server of its own, which is gone afterwards."""
+def started(*, fsync: bool = False) -> Iterator[str]:
+    """The address of a server of its own, which is gone afterwards; with fsync it writes as a server that is kept."""
     programs, folder = binaries(), Path(tempfile.mkdtemp(prefix="disputatio-pg-"))  # a short path, for the socket
     account = None
     if os.geteuid() == 0:  # the server refuses to run as root
@@ -48,7 +48,7 @@ def started() -> Iterator[str]:
         (folder / "password").write_text("hidden")
         known = ("-U", "ana", "-A", "scram-sha-256", "--pwfile", str(folder / "password"))
         do("initdb", "-D", str(folder / "data"), *known, "--no-sync", "-E", "UTF8")
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync={'on' if fsync else 'off'}"
         do("pg_ctl", "-D", str(folder / "data"), "-o", options, "-l", str(folder / "log"), "-w", "start")
         try:
             yield f"postgresql://ana:hidden@127.0.0.1:{port}"
