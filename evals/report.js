@@ -24,9 +24,31 @@ const dominated = (one, axis) => rows.some((other) => other.accuracy !== null &&
   && other[axis] <= one[axis] && other.accuracy >= one.accuracy
   && (other[axis] < one[axis] || other.accuracy > one.accuracy));
 
+// Where a name hides the least of other names and of what else is taken, near to its point first; boxes are left, top,
+// right and bottom. As in report_front.py.
+const NAME = 16;
+const overlap = (a, b) => Math.max(Math.min(a[2], b[2]) - Math.max(a[0], b[0]), 0) * Math.max(Math.min(a[3], b[3]) - Math.max(a[1], b[1]), 0);
+const hidden = (box, boxes) => boxes.reduce((sum, other) => sum + overlap(box, other), 0);
+const nearest = (x, y, [left, top, right, bottom]) => [Math.min(Math.max(x, left), right), Math.min(Math.max(y, top), bottom)];
+
+function spot(x, y, width, names, taken) {
+  let best, least = Infinity;
+  for (let step = 0; step < HEIGHT / NAME; step += 1) for (const sign of [-1, 1]) {
+    const top = y + sign * (11 + step * NAME) - NAME / 2;
+    if (top < TOP || top > HEIGHT - BOTTOM - NAME) continue;
+    for (let away = 11; away < 300; away += 32) for (const side of [x + away, x - away - width]) {
+      const left = Math.min(Math.max(side, 4), Math.max(WIDTH - 4 - width, 4));
+      const box = [left, top, left + width, top + NAME], [near, level] = nearest(x, y, box);
+      const cost = 1e6 * hidden(box, names) + hidden(box, taken) + 6 * Math.abs(near - x) + 3 * Math.abs(level - y);
+      if (cost < least) [best, least] = [box, cost];
+    }
+  }
+  return best;
+}
+
 function draw(axis) {
   const shown = rows.filter((row) => row.accuracy !== null && row[axis] !== null);
-  WIDTH = Math.min(Math.max(Math.round(chart.parentNode.clientWidth), 360), 1000);
+  WIDTH = Math.min(Math.max(Math.round(chart.parentNode.clientWidth), 300), 1000);
   chart.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   chart.replaceChildren();
   if (!shown.length) return;
@@ -48,24 +70,29 @@ function draw(axis) {
   const front = shown.filter((row) => !dominated(row, axis)).sort((a, b) => a[axis] - b[axis]);
   const steps = front.map((row, place) => `${place ? "H" : "M"}${x(row[axis])}${place ? " V" : ","}${y(row.accuracy)}`);
   chart.append(element("path", { class: "step", d: `${steps.join(" ")} H${WIDTH - RIGHT}` }));
-  const taken = [];
-  for (const row of [...shown].sort((a, b) => b.accuracy - a.accuracy)) {
+  const level = Object.fromEntries(front.map((row, place) => [row.strategy, x(front[place + 1]?.[axis] ?? xs.at(-1))]));
+  const names = [];
+  for (const row of [...shown].sort((a, b) => b.accuracy - a.accuracy || b[axis] - a[axis])) {
     const mark = element("g", { class: front.includes(row) ? "mark best" : "mark", "data-name": row.strategy });
-    const at = x(row[axis]);
+    const at = x(row[axis]), high = y(row.accuracy);
     mark.append(element("path", { class: "bar", d: `M${at - 4},${y(row.low)} h8 M${at},${y(row.low)} V${y(row.high)} M${at - 4},${y(row.high)} h8` }));
-    const point = element("circle", { cx: at, cy: y(row.accuracy), r: 6, tabindex: 0 });
+    const point = element("circle", { cx: at, cy: high, r: 6, tabindex: 0 });
     point.append(element("title", {}, row.about));
-    mark.append(point);
-    const name = element("text", { y: 0 }, row.strategy);
+    const name = element("text", {}, row.strategy);
     mark.append(name);
     chart.append(mark);
-    const width = name.getComputedTextLength();
-    const left = Math.max(at + 12 + width < WIDTH ? at + 12 : at - 12 - width, 4);
-    let high = y(row.accuracy) - 12; // above the steps of the front, which begin at the point
-    while (taken.some(([a, b, c]) => Math.abs(high - c) < 17 && left < b && a < left + width)) high -= 2;
-    taken.push([left, left + width, high]);
-    name.setAttribute("x", left);
-    name.setAttribute("y", high + 4);
+    const taken = shown.flatMap((one) => {
+      const across = x(one[axis]), up = y(one.accuracy), far = one === row ? 7 : 16;
+      return [[across - 4, y(one.high), across + 4, y(one.low)], [across - far, up - far, across + far, up + far],
+        ...(one.strategy in level ? [[across, up - 2, level[one.strategy], up + 2]] : [])];
+    });
+    const box = spot(at, high, name.getComputedTextLength(), names, taken);
+    const [near, line] = nearest(at, high, box);
+    if (Math.hypot(near - at, line - high) > 16) mark.prepend(element("path", { class: "bar", d: `M${at},${high} L${near},${line}` }));
+    mark.append(point);
+    names.push(box);
+    name.setAttribute("x", box[0]);
+    name.setAttribute("y", box[1] + NAME - 4);
     for (const kind of ["pointerenter", "focusin"]) mark.addEventListener(kind, () => light(row.strategy));
     for (const kind of ["pointerleave", "focusout"]) mark.addEventListener(kind, () => light(null));
   }

@@ -29,7 +29,7 @@ def page(report: Report, command: str) -> str:
         title=xml(_title(report)),
         one=report.compared[0],
         compared=report.compared[1].capitalize(),
-        verdict=xml(report.verdict),
+        verdict=xml(report.verdict).replace(" %", "&#160;%"),
         facts="".join(f"<li>{xml(fact)}</li>" for fact in _facts(report)),
         axes=_axes(report),
         rows=_table(titles_of(report), [cells(row) for row in report.rows]),
