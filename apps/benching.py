@@ -26,10 +26,10 @@ from disputatio.evals.bench_manifest import check, manifest
 from disputatio.evals.examination import examinations, examined
 from disputatio.evals.grading import NO_REASONS, Grades, grading, reason_of
 from disputatio.evals.report import Report, Row, report
-from disputatio.evals.report_agents_tables import examined_tables, ungraded
+from disputatio.evals.report_agents_tables import ungraded
 from disputatio.evals.report_front import png, svg
 from disputatio.evals.report_page import page
-from disputatio.evals.report_text import cells, markdown, pairs, speed, titles_of
+from disputatio.evals.report_text import cells, further, markdown, pairs, roles, speed, titles_of
 from disputatio.graphs import chain_of_thought
 from disputatio.models import load_model
 from disputatio.writing import plain
@@ -245,9 +245,11 @@ def _print(found: Report) -> None:
     for name in dict.fromkeys(row.task for row in found.by_task):
         rows = [row for row in found.by_task if row.task == name]
         parts += [Text(f"\n{plain(name)}", style="bold"), _rows(titles, rows)]
-    for name, table in examined_tables(found.rulings, found.preferences, found.grader).items():
+    for name, table in further(found).items():
         parts += [Text(f"\n{name}", style="bold"), *_fitting(*table)]
     parts += [Text(f"\n{lack}")] if (lack := ungraded(found.rulings, found.grader)) else []
+    if len({role for row in found.rows for role in row.roles}) > 1:
+        parts += [Text("\nTokens by role", style="bold"), *_fitting(*roles(found.rows, found.compared[0]))]
     if found.comparisons:
         heads, lines = pairs(found)
         joined = [[f"{first} : {second}", *rest] for first, second, *rest in lines]

@@ -17,12 +17,17 @@ from disputatio.strategies import Strategy
 _ARGUMENT = re.compile(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", re.MULTILINE)
 
 
+SHORT = {"cot": "chain_of_thought"}
+"""What strategies are called for short."""
+
+
 def find(name: str) -> Strategy[...]:
     """The strategy of this name.
 
     Raises:
         ConfigurationError: If there is none.
     """
+    name = SHORT.get(name, name)
     if name not in CATALOGUE:
         raise unknown("strategy", name, CATALOGUE)
     return CATALOGUE[name]

@@ -55,6 +55,8 @@ class Trial(BaseModel):
     answer: str = ""
     rationale: str = ""
     """What was said for the answer, from its beginning."""
+    confidence: float | None = None
+    """Of the answer, from 0 to 1; None if it has none."""
     stop_reason: str = ""
     usage: Usage = Usage()
     roles: dict[str, Usage] = {}
@@ -189,8 +191,9 @@ class Bench:
             return trial
         # Some answers are run in a sandbox, which takes its time.
         scored = await asyncio.to_thread(score, item, result.answer)
-        said = {"answer": result.answer.text[:LONGEST], "rationale": result.answer.rationale[:LONGEST_REASON]}
-        found = {"value": scored.value, "reason": scored.reason, **said}
+        answer = result.answer
+        said = {"answer": answer.text[:LONGEST], "rationale": answer.rationale[:LONGEST_REASON]}
+        found = {"value": scored.value, "reason": scored.reason, "confidence": answer.confidence, **said}
         if scored.status == "unscorable":
             found = {"error": f"unscorable: {scored.reason}"}
         return trial.model_copy(update=found)

@@ -26,7 +26,7 @@ from disputatio.question import Question
 from disputatio.redaction import redactor
 from disputatio.strategies import Strategy
 
-ENGINES = ("inspect-ai", "torch", "transformers", "vllm")
+ENGINES = ("inspect-ai", "math-verify", "pint", "reasoning-gym", "torch", "transformers", "vllm")
 FIXED = ("options", "tasks", "models", "strategies")
 """What must be the same for trials to belong together."""
 PROBE = Question(text="What is 6 times 7?", answer_type="number")
@@ -88,7 +88,7 @@ def _differences(was: Any, now: Any, name: str = "") -> list[str]:
 
 
 def versions() -> Mapping[str, str]:
-    """The versions of this package, of what it needs, and of the engines that are installed."""
+    """The versions of this package, of what it needs, and of the engines, scorers and generators that are installed."""
     needed = [Requirement(text) for text in requires("disputatio") or ()]
     names = [one.name for one in needed if not (one.marker and "extra" in str(one.marker))]
     found = {"disputatio": disputatio.__version__}

@@ -17,6 +17,7 @@ from disputatio.evals.grading import Grades
 from disputatio.evals.items import Task
 from disputatio.evals.metrics.accuracy import wilson
 from disputatio.evals.report_agents import Grader, Preferences, Rulings, examined_rows
+from disputatio.evals.report_answers import Confidence, Repeats, confidences, repeats
 
 MOST_ERRORS = 0.05
 """Share of runs that may fail before there is no accuracy."""
@@ -77,6 +78,10 @@ class Report(_Part):
     """Of agents on pairs of responses."""
     grader: Grader | None = None
     """Of the reasons that agents gave, where there was one."""
+    confidences: tuple[Confidence, ...] = ()
+    """Of each strategy that has a score and whose answers are more or less sure."""
+    repeats: tuple[Repeats, ...] = ()
+    """Of each strategy that has a score, where there are several epochs."""
     pace: float | None = None
     """Tokens a second, read and written by all runs that were under way; None where it is not known."""
 
@@ -143,6 +148,7 @@ def report(
     scored = [row.strategy for row in rows if row.accuracy is not None]
     values = {name: list(_by_item(trial for trial in trials if trial.strategy == name).values()) for name in scored}
     comparisons = compare(values, seed=seed) if len(scored) > 1 else []
+    counted = [trial for trial in trials if trial.strategy in scored]
     rulings, preferences = examined_rows(trials, examined, grades)
     return Report(
         manifest=dict(manifest),
@@ -154,6 +160,8 @@ def report(
         rulings=tuple(rulings),
         preferences=tuple(preferences),
         grader=Grader.of(grades) if grades else None,
+        confidences=tuple(confidences(counted)),
+        repeats=tuple(repeats(counted)),
         pace=pace(trials),
     )
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from disputatio.evals.report import Report, Row
-from disputatio.evals.report_agents_tables import NOTES, examined_tables, ungraded
-from disputatio.evals.report_text import TITLES, cells, pairs, roles, titles_of
+from disputatio.evals.report_agents_tables import ungraded
+from disputatio.evals.report_text import NOTES, PAIRED, TITLES, cells, further, pairs, roles, titles_of
 from disputatio.page import assembled, in_script
 from disputatio.writing import xml
 
@@ -33,7 +33,8 @@ def page(report: Report, command: str) -> str:
         facts="".join(f"<li>{xml(fact)}</li>" for fact in _facts(report)),
         axes=_axes(report),
         rows=_table(titles_of(report), [cells(row) for row in report.rows]),
-        by_task=_by_task(report) + _examined(report),
+        by_task=_by_task(report) + _further(report),
+        paired=PAIRED,
         pairs=_table(*pairs(report)) if report.comparisons else '<p class="empty">There is nothing to compare.</p>',
         roles=_table(*roles(report.rows, report.compared[0])),
         command=xml(command),
@@ -90,13 +91,12 @@ def _by_task(report: Report) -> str:
     )
 
 
-def _examined(report: Report) -> str:
-    tables = examined_tables(report.rulings, report.preferences, report.grader)
+def _further(report: Report) -> str:
     lack = ungraded(report.rulings, report.grader)
     shown = [
         f'<h3 class="task">{xml(name)}</h3><div class="tables"><div>{_table(*table)}</div></div>'
         f'<p class="note">{xml(NOTES[name])}</p>'
-        for name, table in tables.items()
+        for name, table in further(report).items()
     ]
     return "".join([*shown, f'<p class="note">{xml(lack)}</p>' if lack else ""])
 

@@ -2,17 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 
+from disputatio.evals import report_agents_tables, report_answers
 from disputatio.evals.report import Report, Row, points
-from disputatio.evals.report_agents_tables import NOTES, examined_tables, ungraded
+from disputatio.evals.report_agents_tables import examined_tables, ungraded
 from disputatio.writing import harmless
 
+PAIRED = """\
+Differences are in percentage points, intervals from the paired bootstrap over items, p from McNemar's exact test \
+(with several epochs, or scores between right and wrong, the sign test on the items), corrected by Holm's method for \
+all pairs."""
 TITLES = ("strategy", "accuracy", "95 % interval", "unparsed", "errors", "short", "calls", "tokens", "s", "money")
 
 
 def cells(row: Row) -> list[str]:
     """One row of the table under `TITLES`; figures from calls on are those of one run, on average."""
     if row.accuracy is None or row.interval is None:
-        accuracy = ["no score", "too many errors"]
+        accuracy = ["no score", "> 5 % errors"]
     else:
         accuracy = [f"{row.accuracy * 100:.1f} %", f"{row.interval[0] * 100:.1f} to {row.interval[1] * 100:.1f}"]
     mean = [f"{row.usage.calls / row.runs:.1f}", f"{'≈ ' * row.usage.estimated}{row.tokens:,.0f}"]
@@ -64,6 +69,16 @@ def pairs(report: Report) -> tuple[list[str], list[list[str]]]:
     return titles, lines
 
 
+NOTES = report_answers.NOTES | report_agents_tables.NOTES
+"""Below each of the `further` tables."""
+
+
+def further(report: Report) -> dict[str, tuple[list[str], list[list[str]]]]:
+    """The tables of answers and of agents by their headings: titles and rows."""
+    own = report_answers.answer_tables(report.confidences, report.repeats, report.compared[0])
+    return own | examined_tables(report.rulings, report.preferences, report.grader)
+
+
 def markdown(report: Report, command: str) -> str:
     """The whole report.
 
@@ -86,14 +101,10 @@ def markdown(report: Report, command: str) -> str:
     for name in dict.fromkeys(row.task for row in report.by_task):
         rows = [cells(row) for row in report.by_task if row.task == name]
         sections += [f"## {_cell(name)}", _table(titles, rows)]
-    for name, table in examined_tables(report.rulings, report.preferences, report.grader).items():
+    for name, table in further(report).items():
         sections += [f"## {name}", _table(*table), NOTES[name]]
     sections += [lack] if (lack := ungraded(report.rulings, report.grader)) else []
-    sections += ["## Pairs", _table(*pairs(report))] if report.comparisons else []
-    sections.append(
-        "Differences are in percentage points, intervals from the paired bootstrap over items, p from McNemar's exact "
-        "test, corrected by Holm's method for all pairs."
-    )
+    sections += ["## Pairs", _table(*pairs(report)), PAIRED] if report.comparisons else []
     sections += ["## Tokens by role", _table(*roles(report.rows, one))]
     sections += [
         "## Front",
