@@ -36,6 +36,8 @@ from disputatio.writing import plain
 
 RULING = {"calls": 4.0}
 """The ceiling of an examination, unless there is another: two rulings by a model that takes two steps for each."""
+_NAME = 16
+"""Columns of a name that is folded."""
 
 
 class Asked(BaseModel):
@@ -267,8 +269,9 @@ def _rows(titles: Sequence[str], rows: Sequence[Row]) -> Table:
 
 def _fitting(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> list[Any]:
     """A table, or where the terminal is too narrow for it a list of two columns for each of its lines."""
-    columns = zip(titles, *lines, strict=True)
-    if sum(1 + max(map(len, column)) for column in columns) <= Console().width:
+    first, *columns = zip(titles, *lines, strict=True)
+    width = min(max(map(len, first)), _NAME) + sum(1 + max(map(len, column)) for column in columns)
+    if width < Console().width:
         return [_table(titles, lines)]
     pairs = [list(zip(titles, line, strict=True)) for line in lines]
     return [_table([one[0][0], one[0][1]], [list(pair) for pair in one[1:]]) for one in pairs]
@@ -276,7 +279,7 @@ def _fitting(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> list[Any]
 
 def _table(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
     table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
-    table.add_column(titles[0], style="cyan", overflow="fold", min_width=16)
+    table.add_column(titles[0], style="cyan", overflow="fold", min_width=_NAME)
     for title in titles[1:]:
         is_name = title == "better"
         table.add_column(title, justify="left" if is_name else "right", no_wrap=not is_name, overflow="fold")
