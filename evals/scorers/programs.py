@@ -7,6 +7,7 @@ from functools import cache
 from secrets import token_hex
 from textwrap import dedent, indent
 
+from disputatio.errors import ConfigurationError
 from disputatio.evals.items import Item
 from disputatio.evals.scorers.score import Score, abstained, scored, unscorable
 from disputatio.thought import Answer
@@ -29,6 +30,9 @@ def code(item: Item, answer: Answer, *, test: str, prompt: str = "") -> Score:
         answer: Code, in a block of Markdown or alone: the whole function, or what continues the prompt.
         test: Code that fails by an exception unless the answer is right.
         prompt: Code that the answer continues, or that it needs.
+
+    Raises:
+        ConfigurationError: If the test also passes without any answer.
     """
     program = _program(answer.text or answer.value or "", prompt)
     if program is None:
@@ -40,7 +44,17 @@ def code(item: Item, answer: Answer, *, test: str, prompt: str = "") -> Score:
         return unscorable(f"the sandbox cannot run it: {result.error}")
     if result.error_kind:
         return scored(0, result.error)
-    return scored(result.output.rstrip().endswith(repr(passed)), "all tests passed")
+    if not result.output.rstrip().endswith(repr(passed)):
+        return scored(0, "it ended before its tests")
+    if _says_nothing(test):
+        raise ConfigurationError(f"the test of item {item.id!r} passes without any answer: does it call what it defines?")
+    return scored(1, "all tests passed")
+
+
+@cache
+def _says_nothing(test: str) -> bool:
+    """Whether a test holds without an answer, as one that defines a function of checks and does not call it."""
+    return not _sandbox().run(test).error_kind
 
 
 @cache

@@ -137,3 +137,11 @@ def test_a_database_file_is_only_read(tmp_path: Path) -> None:
         queried("SELECT 1", database=str(tmp_path / "none.sqlite"))
     with pytest.raises(ConfigurationError, match="gold query fails"):
         queried("SELECT 1", "SELECT nothing FROM nowhere", database=str(path))
+
+
+def test_a_test_that_tests_nothing_is_an_error_of_the_task_and_makes_nothing_right() -> None:
+    uncalled = TEST.removesuffix("\n\ncheck(largest)")
+    for text in ("    return max(numbers)", "None"):
+        with pytest.raises(ConfigurationError, match="item '1' passes without any answer"):
+            coded(text, uncalled)
+    assert coded("", uncalled).status == "abstained"
