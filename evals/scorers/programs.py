@@ -47,7 +47,7 @@ def code(item: Item, answer: Answer, *, test: str, prompt: str = "") -> Score:
     if not result.output.rstrip().endswith(repr(passed)):
         return scored(0, "it ended before its tests")
     if _says_nothing(test):
-        raise ConfigurationError(f"the test of item {item.id!r} passes without any answer: does it call what it defines?")
+        raise ConfigurationError(f"the test of item {item.id!r} passes without any answer: is what it defines called?")
     return scored(1, "all tests passed")
 
 
