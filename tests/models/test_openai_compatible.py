@@ -262,15 +262,6 @@ async def test_a_reply_that_is_too_large_is_refused() -> None:
         await replied([Sent(completion("x" * (17 * 2**20)))])
 
 
-@pytest.mark.parametrize(("content", "said"), [(b"<html>", "no JSON: '<html>'"), (b"[]", "no JSON object: '[]'")])
-async def test_who_sent_no_json_is_said(content: bytes, said: str) -> None:
-    with Server([Sent(content)] * 4) as server:
-        for streamed in (False, True):
-            with pytest.raises(ModelUnavailableError) as caught:
-                await asked(model_at(server), streamed)
-            assert str(caught.value) == f"{server.url} sent {said}"
-
-
 async def test_nobody_at_the_address_is_said_plainly() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
