@@ -173,6 +173,8 @@ class Agent:
 
 def _unlabelled(text: str, names: Sequence[str]) -> str:
     """A reply without the labels in front of it, which models copy from the transcript."""
+    if not text.lstrip().startswith("["):
+        return text
     label = "|".join(re.escape(name) for name in dict.fromkeys(names))
     return re.sub(rf"^(?:\s*\[(?:{label})\])+\s*", "", text)
 

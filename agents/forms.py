@@ -21,6 +21,7 @@ F = TypeVar("F", bound="Form")
 _EMPHASIS = re.compile(
     r"""(?<![^\s("'])(\*{1,3}(?!\*)|_{1,3}(?!_)|`+(?!`))(?=\S)(.{1,300}?)(?<=\S)\1(?=[\s).,:;!?"']|$)"""
 )
+_DECODER = json.JSONDecoder(parse_constant=lambda name: None)  # NaN and Infinity are no JSON
 _HEADING = re.compile(r"^\s*#+\s")
 _OPENED = re.compile(r"[\s>-]*([*_`]+)(?=\S)")
 
@@ -135,8 +136,15 @@ def schema_of(form: type[Form], *, longest: int | None = None, without: Collecti
 
 def read(text: str, form: type[F]) -> F | None:
     """The form filled from a reply, or None if the reply does not hold it."""
-    filled = (_fill(values, form) for values in (*_objects(text), _labelled(text, form), _listed(text, form)))
+    filled = (_fill(values, form) for values in _readings(text, form))
     return next((one for one in filled if one is not None), None)
+
+
+def _readings(text: str, form: type[Form]) -> Iterator[Any]:
+    """The values that the text may hold, the likeliest first."""
+    yield from _objects(text)
+    yield _labelled(text, form)
+    yield _listed(text, form)
 
 
 def _fill(values: Any, form: type[F]) -> F | None:
@@ -153,10 +161,9 @@ def _fill(values: Any, form: type[F]) -> F | None:
 
 def _objects(text: str) -> Iterator[Any]:
     """JSON objects in the text, the last first: models quote an example before they answer."""
-    decoder = json.JSONDecoder(parse_constant=lambda name: None)  # NaN and Infinity are no JSON
     for start in [match.start() for match in re.finditer(r"\{", text)][:-20:-1]:
         try:
-            yield decoder.raw_decode(text, start)[0]
+            yield _DECODER.raw_decode(text, start)[0]
         except (ValueError, RecursionError):
             continue
 

@@ -92,10 +92,10 @@ def _state(backend: Backend) -> Text:
     return Text(f"{ready}; {backend.key} is set" if backend.has_key else ready, style="green")
 
 
-def _missing(known: tuple[Backend, ...]) -> list[Padding]:
+def _missing(known: tuple[Backend, ...]) -> list[Text]:
     """The commands that install what is not there, each on a line of its own, to be copied."""
-    lines = [f"{one.provider}: {one.command or f'pip install {one.package}'}" for one in known if not one.installed]
-    return [Padding(Text("\n".join(lines), style="yellow"), (0, 0, 1, 2))] if lines else []
+    lines = [f"  {one.provider}: {one.command or f'pip install {one.package}'}" for one in known if not one.installed]
+    return [Text("\n".join([*lines, ""]), style="yellow")] if lines else []
 
 
 def _servers(found: list[Found]) -> Table:

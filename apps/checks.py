@@ -33,8 +33,9 @@ from disputatio.tools.sandbox_monty import MontySandbox
 from disputatio.tools.sandbox_wasi import WasiSandbox, is_warm
 from disputatio.writing import plain
 
-Status = Literal["ok", "warn", "FAIL"]
-STYLES: dict[Status, str] = {"ok": "green", "warn": "yellow", "FAIL": "bold red"}
+Status = Literal["ok", "off", "warn", "FAIL"]
+"""`off` is what may be missing; the advice says how to get it."""
+STYLES: dict[Status, str] = {"ok": "green", "off": "dim", "warn": "yellow", "FAIL": "bold red"}
 ROOM = 200_000_000
 """Bytes that fetching the weights takes."""
 LANGSMITH = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2")
@@ -72,13 +73,18 @@ def _print(found: list[Check]) -> None:
     rows.add_column(no_wrap=True)
     rows.add_column(overflow="fold")
     for one in found:
-        text = Text(plain(one.found))
-        if one.advice:
-            text.append(f"\n→ {plain(one.advice)}", style=STYLES[one.status])
-        rows.add_row(Text(one.status, style=STYLES[one.status]), one.name, text)
+        rows.add_row(Text(one.status, style=STYLES[one.status]), one.name, Text(plain(one.found)))
     wrong = [sum(one.status == status for one in found) for status in ("FAIL", "warn")]
     summary = "all is well" if not any(wrong) else f"{wrong[0]} failed, {wrong[1]} to look at"
-    show_parts(rows, Text(f"\n{summary}", style="bold"))
+    to_do = _advice("What to do", [one for one in found if one.status != "off"])
+    to_add = _advice("What can be added", [one for one in found if one.status == "off"])
+    show_parts(rows, *to_do, *to_add, Text(f"\n{summary}", style="bold"))
+
+
+def _advice(title: str, given: list[Check]) -> list[Text]:
+    """Each advice on a line of its own, which is not broken: it may be a command to be copied."""
+    lines = [Text(f"  {one.name}: {plain(one.advice)}", style=STYLES[one.status]) for one in given if one.advice]
+    return [Text(f"\n{title}", style="bold"), *lines] if lines else []
 
 
 def _python() -> Iterator[Check]:
@@ -126,8 +132,10 @@ def _extras() -> Iterator[Check]:
         install = f"pip install 'disputatio[{extra}]'"
         if outdated:
             yield Check(f"extra {extra}", "warn", "; ".join(one.found for one in outdated), install)
+        elif lacking:
+            yield Check(f"extra {extra}", "off", "not installed", install)
         else:
-            yield Check(f"extra {extra}", "ok", f"not installed; for it: {install}" if lacking else "installed")
+            yield Check(f"extra {extra}", "ok", "installed")
 
 
 def _engine() -> Iterator[Check]:
@@ -261,8 +269,8 @@ def _sandboxes() -> Iterator[Check]:
         yield Check(f"sandbox {sandbox.name}", "FAIL" if wrong else "ok", found, advice)
         sandbox.close()
     if not is_warm():
-        needed = "pip install 'disputatio[python]', then disputatio warm"
-        yield Check("sandbox wasi", "ok", f"not there; for numpy, sympy and matplotlib: {needed}")
+        needed = "pip install 'disputatio[python]' && disputatio warm"
+        yield Check("sandbox wasi", "off", "not there; it is for numpy, sympy and matplotlib", needed)
 
 
 CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (

@@ -36,16 +36,19 @@ def put(text: str) -> None:
 def show_parts(*parts: "RenderableType") -> None:
     """Print tables and texts, in colours where standard output is a terminal that has them.
 
+    Lines of a text are not broken, so that a command in them can be copied.
+
     Raises:
         StoreError: If it cannot be written.
     """
     from rich.console import Console
+    from rich.text import Text
 
     seen = Console()
     page = StringIO()
     console = Console(file=page, width=seen.width, force_terminal=seen.is_terminal, highlight=False, markup=False)
     for part in parts:
-        console.print(part)
+        console.print(part, soft_wrap=isinstance(part, Text))
     put("\n".join(line.rstrip() for line in page.getvalue().split("\n")))
 
 

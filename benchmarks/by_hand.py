@@ -9,7 +9,8 @@ from openai import AsyncOpenAI
 
 def make(url: str) -> Callable[[str], Awaitable[str]]:
     """Make the function that holds one debate."""
-    client = AsyncOpenAI(base_url=f"{url}/v1", api_key="none")
+    # By itself it gives up a connection after 5 seconds, which 600 at once take on a busy machine.
+    client = AsyncOpenAI(base_url=f"{url}/v1", api_key="none", timeout=600.0)
 
     async def ask(chat: list[dict[str, str]]) -> str:
         completion = await client.chat.completions.create(model="mock", messages=chat)  # type: ignore[arg-type]

@@ -55,7 +55,7 @@ class Strategy(Generic[P]):
         """The published name, in snake case."""
         return self.build.__name__
 
-    @property
+    @cached_property
     def signature(self) -> inspect.Signature:
         """The parameters with their annotations and defaults."""
         return inspect.signature(self.build)
@@ -77,7 +77,7 @@ class Strategy(Generic[P]):
         bound.apply_defaults()
         return dict(bound.arguments)
 
-    @property
+    @cached_property
     def calls(self) -> int:
         """The most model calls of one run, if each turn is one call (see `Profile.calls_per_turn`)."""
         return self.count(**self.arguments)

@@ -82,8 +82,8 @@ def dumped(body: Mapping[str, Any]) -> bytes:
         return json.dumps(body).encode()
 
 
-def parsed(content: bytes) -> dict[str, Any]:
-    """The JSON object in a reply.
+def parsed(content: bytes, url: str) -> dict[str, Any]:
+    """The JSON object in the reply of a server.
 
     Raises:
         ModelUnavailableError: If there is none.
@@ -96,9 +96,9 @@ def parsed(content: bytes) -> dict[str, Any]:
         except orjson.JSONDecodeError:  # it refuses halves of surrogate pairs, which some servers send
             body = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise bad(f"the server sent no JSON: {_start(content)}") from error
+        raise bad(f"{url} sent no JSON: {_start(content)}") from error
     if not isinstance(body, dict):
-        raise bad(f"the server sent no JSON object: {_start(content)}")
+        raise bad(f"{url} sent no JSON object: {_start(content)}")
     return body
 
 
@@ -220,7 +220,8 @@ def _finished(reply: Reply) -> Reply:
     """The reply with its thoughts apart from its words, and a finish reason that is true."""
     if not reply.reasoning:
         thought, said = thought_and_said(reply.text)
-        reply = replace(reply, text=said, reasoning=thought)
+        if said is not reply.text:  # a copy takes longer than all the rest
+            reply = replace(reply, text=said, reasoning=thought)
     if reply.finish_reason == "tool_calls" and not reply.tool_calls:
         reply = replace(reply, finish_reason="stop")
     return reply

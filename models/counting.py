@@ -37,4 +37,4 @@ async def _ask(transport: Transport, path: str, body: Mapping[str, Any]) -> dict
     received = await transport.post(path, dumped(body))
     if received.status >= 300:
         raise ModelError(f"{transport.base_url}{path} answers {received.status}", status=received.status)
-    return parsed(received.content)
+    return parsed(received.content, transport.base_url)

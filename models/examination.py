@@ -79,7 +79,7 @@ async def examine(model: Model, *, seconds: float = 120.0, on_step: Callable[[st
     """
     ledger = Ledger(Budget(seconds=seconds))
     examined = Examination(model=model.name)
-    steps = _Steps(model, ledger, examined)
+    steps, unreachable = _Steps(model, ledger, examined), False
     for name, step in steps.all().items():
         if on_step:
             on_step(name)
@@ -89,8 +89,9 @@ async def examine(model: Model, *, seconds: float = 120.0, on_step: Callable[[st
             finding = Finding(name=name, works=None, note=f"not tried: {seconds:g} s were over")
         except ModelError as error:
             finding = Finding(name=name, works=False, note=str(error))
+            unreachable = error.fault == "transport"
         examined.findings.append(replace(finding, name=name))
-        if name == "text reply" and not finding.works:
+        if unreachable or (name == "text reply" and not finding.works):
             break
     examined.usage = ledger.total
     return examined

@@ -109,7 +109,7 @@ class OpenAICompatible:
         """
         received = await self._transport.get("/models")
         self._check(received)
-        listed = parsed(received.content).get("data")
+        listed = parsed(received.content, self.base_url).get("data")
         entries = listed if isinstance(listed, list) else []
         names = [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
         if not names:
@@ -128,7 +128,7 @@ class OpenAICompatible:
         received = await self._transport.post("/embeddings", dumped(body))
         self._check(received)
         try:
-            rows = sorted(parsed(received.content)["data"], key=lambda row: int(row["index"]))
+            rows = sorted(parsed(received.content, self.base_url)["data"], key=lambda row: int(row["index"]))
             vectors = [[float(number) for number in row["embedding"]] for row in rows]
         except (KeyError, TypeError, ValueError) as error:
             raise bad(f"{self.base_url} sent no embeddings") from error
@@ -138,7 +138,7 @@ class OpenAICompatible:
 
     def _whole(self, received: Received) -> Reply:
         self._check(received)
-        body = parsed(received.content)
+        body = parsed(received.content, self.base_url)
         if "error" in body:
             raise self._refusal(received)
         try:
@@ -166,7 +166,7 @@ class OpenAICompatible:
                 async for event in data:
                     if event == b"[DONE]":
                         break
-                    chunk = parsed(event)
+                    chunk = parsed(event, self.base_url)
                     if "error" in chunk:
                         raise self._refusal(Received(200, {}, event))
                     said, anything = pieces.add(chunk)

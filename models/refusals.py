@@ -81,7 +81,7 @@ def _rejects(message: str) -> bool:
 
 def _error_of(content: bytes) -> dict[str, Any]:
     try:
-        body = parsed(content)
+        body = parsed(content, "")
     except ModelError:
         return {}
     error = body.get("error", body)

@@ -80,7 +80,7 @@ async def entries(url: str, headers: dict[str, str], clocks: Clocks) -> list[dic
         message = f"something else answers there (HTTP status {received.status})"
         raise ModelError(message, fault="bad_reply", status=received.status)
     try:
-        listed = parsed(received.content).get("data")
+        listed = parsed(received.content, url).get("data")
     except ModelError as error:
         raise ModelError("something else answers there (no JSON)", fault="bad_reply") from error
     return [

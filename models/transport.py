@@ -5,6 +5,7 @@ by a reply that stops early, by pointing elsewhere. Each of them ends here as a 
 """
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -134,9 +135,9 @@ class Transport:
         except aiohttp.ClientConnectorCertificateError as error:
             raise ModelError(f"the certificate of {url} cannot be trusted ({error.certificate_error})") from error
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise ModelUnavailableError(
-                f"cannot reach {url}: is the server running? ({error})", fault="transport"
-            ) from error
+            reason = str(error) if isinstance(error, aiohttp.ClientProxyConnectionError) else _reason(error)
+            message = f"cannot reach {url}: is the server running? ({reason})"
+            raise ModelUnavailableError(message, fault="transport") from error
         except TimeoutError as error:
             seconds = f"{self.clocks.silent:.0f} s without a word, or {self.clocks.total:.0f} s in all"
             raise ModelUnavailableError(f"{url} took too long: {seconds}", fault="timeout") from error
@@ -144,6 +145,11 @@ class Transport:
             raise ModelError(f"{url!r} is not an address: {error}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise ModelUnavailableError(f"the connection to {url} broke off ({error})", fault="transport") from error
+
+
+def _reason(error: OSError) -> str:
+    """Why there is no connection, in the system's words: aiohttp's name the address once more, in three ways."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
 
 
 class Events:

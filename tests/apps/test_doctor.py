@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from disputatio.apps.cli import app
 from disputatio.models.weights import FILE
 
 SECRET = "planted-9b81cc02"
+INSTALL = "pip install 'disputatio[an-extra-of-a-long-name]'"
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +43,14 @@ def doctor() -> tuple[int, dict[str, dict[str, Any]], str]:
 def test_an_installation_that_works() -> None:
     code, found, _ = doctor()
     assert code == 0
-    assert {one["status"] for one in found.values()} <= {"ok", "warn"}
+    assert {one["status"] for one in found.values()} <= {"ok", "off", "warn"}
+    extras = {name: one for name, one in found.items() if name.startswith("extra ")}
+    for name, one in extras.items():
+        install = f"pip install 'disputatio[{name.removeprefix('extra ')}]'"
+        assert (one["status"], one["found"], one["advice"]) in [
+            ("ok", "installed", ""),
+            ("off", "not installed", install),
+        ] or one["status"] == "warn"
     assert {"Python", "packages", "embedded engine", "weights", "disk", "machine", "prices", "extra png"} <= set(found)
     assert found["Python"]["found"].startswith(f"CPython {sys.version_info.major}.{sys.version_info.minor}")
     assert found["packages"]["found"].endswith("are within their ranges")
@@ -147,6 +156,20 @@ def test_a_terminal_of_few_letters() -> None:
     done = subprocess.run([sys.executable, "-c", code, "doctor"], env=environment, capture_output=True, timeout=120)
     text = done.stdout.decode("ascii")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^warn  terminal +writes ascii\n +\? set PYTHONUTF8=1$", text, re.MULTILINE)
+    assert re.search(r"^warn  terminal +writes ascii$", text, re.MULTILINE)
+    assert re.search(r"^What to do\n(  .+\n)*  terminal: set PYTHONUTF8=1$", text, re.MULTILINE)
     assert text.rstrip().endswith("0 failed, 2 to look at")
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_commands_are_whole_in_a_terminal_of_any_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr(checks, "CHECKS", (*checks.CHECKS, _lacking))
+    printed = CliRunner().invoke(app, ("doctor",)).stdout.splitlines()
+    assert any(line.split()[:3] == ["off", "an", "extra"] for line in printed)
+    assert printed[printed.index("What can be added") :].count(f"  an extra: {INSTALL}") == 1
+    assert not [line for line in printed if "'disputatio[" in line and "]'" not in line]
+
+
+def _lacking() -> Iterator[checks.Check]:
+    yield checks.Check("an extra", "off", "not installed", INSTALL)

@@ -93,7 +93,7 @@ def test_a_model_that_cannot_reply() -> None:
         port = taken.getsockname()[1]
     done = run("models", "test", f"vllm:http://127.0.0.1:{port}/v1#m", "--max-seconds", "10")
     assert done.exit_code == 1
-    assert re.search(r"^  text reply  no ", done.stdout, re.MULTILINE)
+    assert re.search(r"^  reachable  no ", done.stdout, re.MULTILINE)
     assert done.stderr.splitlines()[-1].endswith("does not reply")
 
 

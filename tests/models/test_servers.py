@@ -3,9 +3,13 @@
 import asyncio
 import socket
 import time
+from collections.abc import Callable
 
 import pytest
 
+from disputatio.errors import ModelUnavailableError
+from disputatio.model import Message, Request
+from disputatio.models import OpenAICompatible
 from disputatio.models.backends import KNOWN, backends
 from disputatio.models.load import PROVIDERS
 from disputatio.models.servers import LONGEST, Found, Place, look, usual
@@ -102,3 +106,12 @@ def test_what_a_backend_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not named["openai"].has_key
     monkeypatch.setenv("OPENAI_API_KEY", "x")
     assert named["openai"].has_key
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"<html>", "no JSON: '<html>'"), (b"[]", "no JSON object: '[]'")])
+@pytest.mark.parametrize("hear", [None, lambda piece: None])
+def test_who_sent_no_json_is_said(content: bytes, said: str, hear: Callable[[str], None] | None) -> None:
+    request = Request(messages=[Message(role="user", content="Why?")], max_tokens=9)
+    with Server([Sent(content)]) as server, pytest.raises(ModelUnavailableError) as caught:
+        asyncio.run(OpenAICompatible(name="test", base_url=server.url, model="m").complete(request, hear))
+    assert str(caught.value) == f"{server.url} sent {said}"
