@@ -8,7 +8,6 @@
 What is deleted is overwritten in the file (`secure_delete`), taken out of both indexes, and out of the log beside it.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from threading import RLock
 
 from disputatio.errors import StoreError
+from disputatio.sqlite_file import touch
 
 FORMAT = 1
 APPLICATION = 0x44495350
@@ -162,6 +162,6 @@ def _touch(path: Path) -> None:
     """Make the file and its folder, for their owner only."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        touch(path)
     except OSError as error:
         raise StoreError(f"cannot use the memory {str(path)!r}: {error.strerror}") from error
