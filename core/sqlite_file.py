@@ -42,6 +42,11 @@ def opened(
     return database
 
 
+def is_full(error: sqlite3.Error) -> bool:
+    """Whether a disk has no room; also where the file beside a log, by which processes share it, finds none."""
+    return getattr(error, "sqlite_errorcode", 0) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+
+
 def touch(path: Path | str) -> None:
     """Make a file, unless it is there, which its owner alone can read.
 

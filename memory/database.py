@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import RLock
 
 from disputatio.errors import StoreError
-from disputatio.sqlite_file import touch
+from disputatio.sqlite_file import is_full, touch
 
 FORMAT = 1
 APPLICATION = 0x44495350
@@ -152,7 +152,7 @@ class Database:
                 return f"the memory {self.path!r} is locked: another process has been writing it for {WAIT_S:g} s"
             case sqlite3.SQLITE_READONLY:
                 return f"the memory {self.path!r} cannot be written: it, or its disk, is read-only"
-            case sqlite3.SQLITE_FULL:
+            case _ if is_full(error):
                 return f"the disk of the memory {self.path!r} is full; nothing of this was stored"
             case _:
                 return f"cannot use the memory {self.path!r}: {error}"

@@ -1,5 +1,7 @@
 """The scan over rounded vectors finds just what a comparison with every vector finds."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -41,7 +43,7 @@ def test_the_nearest_are_exact_also_after_some_are_dropped(
         cosines = [score for _, score in found]
         assert cosines == pytest.approx(brute_force(rows, there, query.astype(float), k), abs=1e-6)
         assert len({id_ for id_, _ in found} & {*there}) == len(found) == min(k, len(there))
-        for (id_, score), (after, lower) in zip(found, found[1:], strict=False):
+        for (id_, score), (after, lower) in pairwise(found):
             assert (-score, -id_) < (-lower, -after)  # of equals the newest first
         for id_, score in found:
             assert score == pytest.approx(float(rows[id_ - 1].astype(float) @ query), abs=1e-6)
