@@ -148,7 +148,7 @@ def main() -> int:
     given = parser.parse_args()
     if os.environ.get("MOUNTS") != "own":
         own = {**os.environ, "MOUNTS": "own"}
-        return subprocess.run([*MOUNTED, sys.executable, *sys.argv], env=own, check=False).returncode
+        return subprocess.run([*MOUNTED, *sys.orig_argv], env=own, check=False).returncode
     broken = 0
     with tempfile.TemporaryDirectory() as name:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", name], check=True)

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.full_disk_sweep import KINDS, MOUNTED
-
 
 def can_mount(path: Path) -> bool:
     try:
-        command = [*MOUNTED, "mount", "-t", "tmpfs", "none", str(path)]
+        command = ["unshare", "--user", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", str(path)]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
         return False
@@ -25,4 +23,4 @@ def test_a_full_disk_is_told_of_and_nothing_is_lost(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", str(script), "--every", "16"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert [json.loads(line)["sweep"] for line in done.stdout.splitlines()] == [*KINDS]
+    assert [json.loads(line)["sweep"] for line in done.stdout.splitlines()] == ["run", "journal", "memory", "batch"]
