@@ -66,6 +66,7 @@ test-sandbox: $(DEVELOPS) ## Set up the full sandbox (95 MB, a minute), and atta
 test-kill: $(DEVELOPS) ## Kill runs at every event of three graphs, and at random pairs of events (minutes)
 	$(BIN)/python tests/kill_sweep.py --twice 170
 	$(BIN)/python -W ignore tests/fault_sweep.py
+	$(BIN)/python -W ignore tests/full_disk_sweep.py
 
 test-engines: $(ENGINES)/.installed ## Set up and test the transformers engine, on its own (2 GB)
 	$(ENGINES)/bin/python -m pytest tests/models/test_huggingface.py tests/models/test_engine.py

@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 from platformdirs import user_data_path
 
 from disputatio.errors import ConfigurationError, StoreError
-from disputatio.sqlite_file import WAIT_S, make, opened, transaction
+from disputatio.sqlite_file import WAIT_S, is_full, make, opened, transaction
 
 FORMAT = 2
 LEAST_FREE = 20_000_000
@@ -258,7 +258,7 @@ def _advice(error: sqlite3.Error) -> str:
             return f"it is damaged ({text}); see: disputatio doctor"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return f"another process has been writing it for {WAIT_S:.0f} s; try again"
-        case sqlite3.SQLITE_FULL:
+        case _ if is_full(error):
             return "the disk is full; free some, then resume the run"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN:
             return f"it cannot be written ({text})"

@@ -4,10 +4,14 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from errno import EISDIR
 from pathlib import Path
+from threading import Lock
 
 WAIT_S = 30.0
 """Longest wait for another process that is writing."""
+_MAKING = Lock()
+"""Held while a file is made, so that no other thread has connected to it when it is closed."""
 
 
 def opened(
@@ -26,8 +30,7 @@ def opened(
         OSError: If the file cannot be made.
         sqlite3.Error: If it is no database, or cannot be used.
     """
-    with suppress(PermissionError):  # it may be there to be read
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    touch(path)
     database = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
     try:
         prepare(database)
@@ -37,6 +40,28 @@ def opened(
         database.close()
         raise
     return database
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Whether a disk has no room; also where the file beside a log, by which processes share it, finds none."""
+    return getattr(error, "sqlite_errorcode", 0) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+
+
+def touch(path: Path | str) -> None:
+    """Make a file, unless it is there, which its owner alone can read.
+
+    One that is there is not opened. To close it would give up the locks that all connections of this process hold on it
+    (POSIX has it so): another process that closes the database would take itself for the last, and delete the log
+    under this one, with what it writes from then on (sqlite.org/howtocorrupt.html, section 2.2).
+
+    Raises:
+        OSError: If it cannot be made.
+    """
+    place = os.path.realpath(path)
+    if os.path.isdir(place):
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), place)
+    with _MAKING, suppress(FileExistsError):
+        os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def make(database: sqlite3.Connection, tables: tuple[str, ...]) -> None:

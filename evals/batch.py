@@ -207,6 +207,7 @@ def _replace(path: Path, records: Sequence[BaseModel]) -> None:
             file.writelines(f"{one.model_dump_json()}\n" for one in records)
         os.replace(beside, path)
     except OSError as error:
+        beside.unlink(missing_ok=True)
         raise StoreError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
 

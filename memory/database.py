@@ -8,7 +8,6 @@
 What is deleted is overwritten in the file (`secure_delete`), taken out of both indexes, and out of the log beside it.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from threading import RLock
 
 from disputatio.errors import StoreError
+from disputatio.sqlite_file import is_full, touch
 
 FORMAT = 1
 APPLICATION = 0x44495350
@@ -152,7 +152,7 @@ class Database:
                 return f"the memory {self.path!r} is locked: another process has been writing it for {WAIT_S:g} s"
             case sqlite3.SQLITE_READONLY:
                 return f"the memory {self.path!r} cannot be written: it, or its disk, is read-only"
-            case sqlite3.SQLITE_FULL:
+            case _ if is_full(error):
                 return f"the disk of the memory {self.path!r} is full; nothing of this was stored"
             case _:
                 return f"cannot use the memory {self.path!r}: {error}"
@@ -162,6 +162,6 @@ def _touch(path: Path) -> None:
     """Make the file and its folder, for their owner only."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        touch(path)
     except OSError as error:
         raise StoreError(f"cannot use the memory {str(path)!r}: {error.strerror}") from error

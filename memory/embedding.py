@@ -127,7 +127,7 @@ def load_embedder(name: str) -> Embedder | None:
 
 def default_embedder() -> Embedder | None:
     """The embedded model if its package is installed, else none."""
-    return WordLlama() if find_spec("wordllama") and find_spec("numpy") else None
+    return WordLlama() if all(map(find_spec, ("wordllama", "numpy", "simsimd"))) else None
 
 
 def _wordllama(rest: str) -> Embedder:

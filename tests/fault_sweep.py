@@ -109,7 +109,7 @@ def done_in(folder: Path) -> Counter[str]:
 def resumers(part: int) -> Found:
     """Two to five processes resume a run that was killed."""
     events, wanted, once = whole()
-    draw, found = Random(1), Counter[str](trials=max(50 // part, 2))
+    draw, found = Random(1), Counter[str](trials=max(50 // part, 4))
     odd: set[str] = set()
     for _ in range(found["trials"]):
         many = draw.randint(2, 5)

@@ -12,7 +12,7 @@ from tests.postgres_server import binaries
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="fork and signals are not there")
 
 
-@pytest.mark.parametrize("sweep", ["fenced", "faults", "together", "approvals", "secrets"])
+@pytest.mark.parametrize("sweep", ["resumers", "fenced", "faults", "together", "approvals", "secrets"])
 def test_no_promise_is_broken(sweep: str) -> None:
     made(sweep, "--part", "20")
 

@@ -8,7 +8,8 @@ import pytest
 from disputatio.memory import SqliteStore
 from tests.counting import Counting
 
-pytest.importorskip("numpy", reason="vectors need the extra `memory`: pip install 'disputatio[memory]'")
+for package in ("numpy", "simsimd"):
+    pytest.importorskip(package, reason="vectors need the extra `memory`: pip install 'disputatio[memory]'")
 
 
 @pytest.fixture
