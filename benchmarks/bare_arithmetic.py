@@ -32,14 +32,14 @@ MODEL = load_model(sys.argv[3] if len(sys.argv) > 3 else "local")
 CALL, READ = 60, 40
 """The most tokens of a call, and of the answer after it; a chain of thought has both."""
 CHAINS = {
+    "the colour of grass": "Grass is green",
     "48 - 19": "48 - 19 = 29",
     "(12 + 7) * 5": "12 + 7 = 19, and 19 * 5 = 95",
     "24 / 3": "24 / 3 = 8",
     "14 + 17": "14 + 17 = 31",
     "60 - (15 + 6)": "15 + 6 = 21, and 60 - 21 = 39",
-    "the colour of grass": "Grass is green",
 }
-"""What is asked in the examples, and how it is worked out; the last one is nothing for a calculator."""
+"""What is asked in the examples, and how it is worked out; the first one is nothing for a calculator."""
 ONE_OF = {
     "anyOf": [
         {
