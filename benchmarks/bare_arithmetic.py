@@ -3,16 +3,17 @@
     python benchmarks/bare_arithmetic.py FOLDER [ITEMS] [MODEL]
 
 FOLDER holds the sample data. The items are the equations of the slice `arith1` and the calculations of `arith2`, as
-the data has them: "What is 140 - 22?". Each is answered twice at temperature 0, after the same six worked examples as
-turns of a conversation: by a chain of thought, and by calling the calculator and reading what it gave. The model
-chooses between the calculator and none and writes the arguments; `dispatch` carries the call out. Either way may write
-at most 100 tokens an item.
+the data has them: "What is 140 - 22?". Each is answered in three ways, after the same six worked examples as turns of a
+conversation: by a chain of thought; by the vote of three of them, which read and write about as many tokens as the next
+way; and by calling the calculator and reading what it gave. There the model chooses between the calculator and none and
+writes the arguments, and `dispatch` carries the call out. All is at temperature 0, but for the votes at 0.7.
 """
 
 import asyncio
 import json
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ COUNT = int(sys.argv[2]) if len(sys.argv) > 2 else None
 MODEL = load_model(sys.argv[3] if len(sys.argv) > 3 else "local")
 CALL, READ = 60, 40
 """The most tokens of a call, and of the answer after it; a chain of thought has both."""
+VOTES = 3
 CHAINS = {
     "the colour of grass": "Grass is green",
     "48 - 19": "48 - 19 = 29",
@@ -95,9 +97,10 @@ def examples(tools: bool) -> list[Message]:
     return messages
 
 
-async def said(messages: list[Message], most: int, schema: dict[str, Any] | None = None) -> Reply:
+async def said(messages: list[Message], most: int, schema: dict[str, Any] | None = None, **sampling: Any) -> Reply:
     """The model's reply."""
-    return await MODEL.complete(Request(messages=messages, max_tokens=most, temperature=0.0, seed=1, schema=schema))
+    drawn = {"temperature": 0.0, "seed": 1, **sampling}
+    return await MODEL.complete(Request(messages=messages, max_tokens=most, schema=schema, **drawn))
 
 
 def answer(text: str) -> float | None:
@@ -109,10 +112,17 @@ def answer(text: str) -> float | None:
     return float(above) / float(below or 1) if float(below or 1) else None
 
 
-async def by_thought(expression: str) -> tuple[float | None, int]:
+async def by_thought(expression: str, **sampling: Any) -> tuple[float | None, int]:
     """The answer of a chain of thought, and the tokens that it took."""
-    reply = await said([*examples(False), user(f"What is {expression}?")], CALL + READ)
+    reply = await said([*examples(False), user(f"What is {expression}?")], CALL + READ, **sampling)
     return answer(reply.text), reply.usage.tokens
+
+
+async def by_vote(expression: str) -> tuple[float | None, int]:
+    """The answer that most of several chains of thought give, and the tokens that they took."""
+    chains = [await by_thought(expression, temperature=0.7, seed=seed) for seed in range(VOTES)]
+    given = Counter(value for value, _ in chains if value is not None)
+    return given.most_common(1)[0][0] if given else None, sum(tokens for _, tokens in chains)
 
 
 async def by_calculator(expression: str) -> tuple[float | None, int, bool]:
@@ -136,29 +146,26 @@ async def by_calculator(expression: str) -> tuple[float | None, int, bool]:
 async def main() -> None:
     """Print a table in Markdown."""
     asked = dict(list(bare(list(load("smoke", data=DATA).items)).items())[:COUNT])
-    right: dict[str, list[float]] = {"chain of thought": [], "calculator": []}
+    right: dict[str, list[float]] = {"calculator": [], "chain of thought": [], f"{VOTES} chains and a vote": []}
     tokens, used = dict.fromkeys(right, 0), 0
     for number, (expression, value) in enumerate(asked.items(), 1):
-        thought, thought_tokens = await by_thought(expression)
-        called, called_tokens, worked = await by_calculator(expression)
-        for name, given, spent in (
-            ("chain of thought", thought, thought_tokens),
-            ("calculator", called, called_tokens),
-        ):
+        called, spent, worked = await by_calculator(expression)
+        ways = [(called, spent), await by_thought(expression), await by_vote(expression)]
+        for name, (given, spent) in zip(right, ways, strict=True):
             right[name].append(float(given is not None and abs(given - value) < 1e-6))
             tokens[name] += spent
         used += worked
-        print(f"{number}: {expression} = {value:g}: {thought}, {called}", file=sys.stderr, flush=True)
+        print(f"{number}: {expression} = {value:g}: {[given for given, _ in ways]}", file=sys.stderr, flush=True)
     print("| way | right | 95 % | tokens an item |\n|---|---|---|---|")
     for name, values in right.items():
         low, high = wilson(int(sum(values)), len(values))
         share = f"{sum(values):.0f} of {len(values)} | {low:.0%} to {high:.0%}"
         print(f"| {name} | {share} | {tokens[name] / len(values):.0f} |")
-    [told] = compare({"calculator": right["calculator"], "chain of thought": right["chain of thought"]})
-    low, high = told.interval
-    print(f"\nThe calculator gave a number in {used} of {len(asked)}. {100 * told.difference:.0f} points more with it, "
-          f"{100 * low:.0f} to {100 * high:.0f} (paired bootstrap, 95 %); right with it alone {told.only_first}, "
-          f"without it alone {told.only_second}, p = {told.p:.1g} (McNemar)")  # fmt: skip
+    print(f"\nThe calculator gave a number in {used} of {len(asked)}. With it, by paired bootstrap and McNemar's test:")
+    for told in compare(right)[:2]:
+        low, high = told.interval
+        print(f"- {100 * told.difference:+.0f} points against {told.second} ({100 * low:.0f} to {100 * high:.0f}), "
+              f"right alone {told.only_first} and {told.only_second}, p = {told.corrected:.0e}")  # fmt: skip
 
 
 if __name__ == "__main__":
