@@ -57,6 +57,17 @@ def test_the_historian_speaks_first_and_the_farmer_reads_it(scripted: ScriptedMo
     assert "[historian]" in scripted.prompts[1]
 
 
+def test_debaters_look_up_a_food_by_the_tool_and_speak_from_it() -> None:
+    use = '{"use": {"tool": "water", "arguments": {"food": "rice"}}}'
+    model = ScriptedModel(lambda prompt: use if "Use: <" in prompt else "Rice drinks much.\nAnswer: yes")
+    result = outcome("custom_tool_in_a_debate", model)
+    found = [one for one in result.thoughts if one.author == "water"]
+    assert [one.text for one in found] == ["2,500 litres a kilogram"] * 2
+    assert {one.data["asked_by"] for one in found} == {"farmer", "cook"}
+    speeches = [prompt for prompt in model.prompts if "Use: <" not in prompt]
+    assert all("2,500 litres a kilogram" in prompt for prompt in speeches)
+
+
 def test_a_revision_reads_the_draft_and_the_critique(scripted: ScriptedModel) -> None:
     result = outcome("own_strategy", scripted)
     assert [one.author for one in result.thoughts] == ["writer", "critic", "writer"]

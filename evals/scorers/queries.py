@@ -41,13 +41,13 @@ def sql(item: Item, answer: Answer, *, database: str = "", schema: str = "") -> 
 
     Args:
         item: Its target is a query.
-        answer: One query, in a block of Markdown or alone.
+        answer: One query, in a block of Markdown or alone; or in its data as `sql`, where the text is what it gives.
         database: A SQLite file; it is only read.
         schema: Statements that make the tables, and may fill them, where there is no file.
     """
     if not isinstance(item.target, str) or bool(database) == bool(schema):
         raise ConfigurationError(f"item {item.id!r}: a gold query is needed, and a database or a schema")
-    text = answer.text or answer.value or ""
+    text = str(answer.data.get("sql") or answer.text or answer.value or "")
     query = (_FENCE.findall(text) or [text])[0].strip().rstrip(";").strip()
     if not re.match(r"(?:select|with|values|\()\b", query, re.IGNORECASE):
         return abstained("no query")

@@ -7,7 +7,7 @@ START -> formalise -+-> formalise            while the constraint cannot be used
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from pydantic import Field
 from disputatio.agents.agent import Agent
 from disputatio.agents.formaliser import Formaliser
 from disputatio.agents.forms import Form
-from disputatio.agents.tool_step import listed, observation
+from disputatio.agents.tool_step import LIST, observation, shown_tools
 from disputatio.agents.tool_step import observe as carried_out
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, ToolError, require
@@ -33,15 +33,17 @@ from disputatio.state import Output, State, Update
 from disputatio.strategies import strategy
 from disputatio.thought import Link, Thought
 from disputatio.tools import algebra, answer_sets
+from disputatio.tools.step import at_step
 from disputatio.tools.task_constraint import Step, TaskConstraint, increment, status_of, told_core
 from disputatio.tools.threads import in_thread
-from disputatio.tools.tool import Tool
+from disputatio.tools.toolbox import Tools, held
 
 SOLVE = """\
 The constraint is fixed. Nothing in it can be changed or declared anew. In each turn add one increment: a condition \
 over these variables that the question gives, a value or an equation. A solver checks it and tells you the status; \
 what contradicts the rest is taken back. The solver derives the answer, so do not compute it yourself.{tools} \
 When nothing is left to add, write none."""
+OFFER = f" You can first have something worked out by a tool:\n{LIST}\n"
 TOOLS = (algebra, answer_sets)
 _CALL = re.compile(r"(\w+)\s*\[(.*)\]", re.DOTALL)
 
@@ -90,7 +92,7 @@ class Solution:
 
     analyst: Agent
     solver: Agent
-    tools: Sequence[Tool]
+    tools: Tools
     turns: int
     retries: int
     frozen: bool
@@ -129,14 +131,16 @@ class Solution:
         task = TaskConstraint.read(dict(state["formal"] or {}), question).without(state.get("dropped", []))
         told_so_far = "\n".join([f"The constraint:\n{task}", *state.get("trail", [])])
         before = State(question=state["question"], thoughts=[], round=now)
-        said = await told(self.solver, told_so_far)(before, runtime)
+        shown = await shown_tools(self.solver, self.tools, context, round=now)
+        said = await told(shown, told_so_far)(before, runtime)
         last = last_of(said)
         update: dict[str, object] = {**said, "turns": now, "round": now}
         if last is None:
             return {**update, "ended": "no reply"}
         text, action = str(last.data.get("add") or "").strip(), action_of(last)
         if call := _CALL.match(action or ""):
-            made = await carried_out(self.tools, call[1], call[2], question, context, asked_by=last.author, round=now)
+            present = await at_step(self.tools, context, author=self.solver.name, round=now, seen=(last.id,))
+            made = await carried_out(present, call[1], call[2], question, context, asked_by=last.author, round=now)
             context.say(made)
             step = Step(made.text, state.get("added", []), state.get("dropped", []))
         elif text.casefold().strip(" .") in ("", "none"):
@@ -190,7 +194,7 @@ class Solution:
 )
 def constraint_first(
     *,
-    tools: Sequence[Tool] | None = None,
+    tools: Tools | None = None,
     turns: int = 15,
     retries: int = 2,
     frozen: bool = True,
@@ -202,13 +206,15 @@ def constraint_first(
     Costs 1 call, one more for each constraint that could not be used, and one for each turn.
 
     Args:
-        tools: What the solving model can call to work something out; None is symbolic mathematics and answer sets.
+        tools: What the solving model can call to work something out; None is symbolic mathematics and answer sets. A
+            toolbox follows its servers at each turn.
         turns: The most turns, at least 1.
         retries: How often a constraint that cannot be used is sent back with the reason.
         frozen: Whether the constraint is held fast. False is the ablation "constraint by prompt only": the solving
             model may then rewrite a rule by adding one that contradicts it, and the newer one counts.
         analyst: Who formalises, with the form `agents.formaliser.Formal`; None makes one.
-        solver: Who adds increments, with the form `Increment`; None makes one.
+        solver: Who adds increments, with the form `Increment`; None makes one. Where its instruction says `{tools}`, it
+            is shown the tools.
 
     Raises:
         ConfigurationError: If there are no turns.
@@ -221,12 +227,11 @@ def constraint_first(
     """
     if turns < 1 or retries < 0:
         raise ConfigurationError(f"needs turns >= 1 and retries >= 0, got {turns=} and {retries=}")
-    found = TOOLS if tools is None else tuple(tools)
-    offered = f" You can first have something worked out by a tool:\n{listed(found)}\n" if found else ""
+    found = TOOLS if tools is None else held(tools)
     adding = solver or Agent(
         name="solver",
         role="solver",
-        instruction=SOLVE.format(tools=offered),
+        instruction=SOLVE.replace(LIST, OFFER if found else ""),
         form=Increment,
         view=of_kind("plan"),
         temperature=0.0,

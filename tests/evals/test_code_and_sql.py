@@ -99,6 +99,14 @@ def test_sql(text: str, value: float | None) -> None:
     assert queried(text).value == value
 
 
+def test_a_query_whose_result_is_the_answer_is_scored_as_a_query() -> None:
+    gold = "SELECT count(*) FROM city"
+    item = Item(id="1", question=OPEN, target=gold, scorer="sql", parameters={"schema": SCHEMA})
+    assert score(item, Answer(text="3", value="3")).status == "abstained"
+    for query, value in ((gold, 1), ("SELECT 4", 0), ("DELETE FROM city", None)):
+        assert score(item, Answer(text="3", value="3", data={"sql": query})).value == value, query
+
+
 def test_order_counts_where_the_gold_query_orders() -> None:
     ordered = "SELECT name, size FROM city ORDER BY size"
     assert queried("SELECT name, size FROM city ORDER BY size ASC", ordered).value == 1

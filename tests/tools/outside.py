@@ -27,6 +27,20 @@ except BaseException:
 gc.collect()
 print("result:", sum([1, 2, 3]), flush=True)
 """
+# Plain Python that the kernel holds as it holds the worker of the sandbox `wasi`; code comes when both walls stand.
+CONFINED = """
+import runpy, sys
+folder, scratch, code = sys.argv[1], sys.argv[2], sys.stdin.read()
+walls = runpy.run_path(folder + "/confinement.py")
+readable = runpy.run_path(folder + "/wasi_worker.py")["needed"]()
+stand = [walls["files"](readable, (scratch,)), walls["calls"]()]
+print("walls:", " and ".join(filter(None, stand)), flush=True)
+try:
+    exec(code, {"__name__": "code"})
+except BaseException:
+    pass
+print("result:", sum([1, 2, 3]), flush=True)
+"""
 
 
 class Outside:
@@ -149,12 +163,27 @@ def in_naive_host(code: str, place: Outside) -> tuple[str, bool]:
     return said, bool(results) and results[0] == "result: 6" and ended == 0
 
 
-def _run(arguments: list[str], given: str, place: Outside) -> tuple[str, int]:
+def in_confined_python(code: str, place: Outside, tools: Path) -> str:
+    """Run code in plain Python behind the walls of the kernel alone, without WebAssembly; all that was said.
+
+    Args:
+        code: What is run.
+        place: What it aims at.
+        tools: The folder with `confinement.py` and `wasi_worker.py`.
+    """
+    scratch = place.folder / "scratch"
+    scratch.mkdir(exist_ok=True)
+    return _run(["-c", CONFINED, str(tools), str(scratch)], code, place, {"PATH": os.environ["PATH"]})[0]
+
+
+def _run(
+    arguments: list[str], given: str, place: Outside, environment: dict[str, str] | None = None
+) -> tuple[str, int]:
     with TemporaryFile() as said:  # no pipes: what is left behind would hold them open
         done = subprocess.run(
             [sys.executable, "-I", *arguments],
             input=given.encode(),
-            env=place.environment,
+            env=place.environment if environment is None else environment,
             cwd=place.folder,
             stdout=said,
             stderr=said,

@@ -13,7 +13,7 @@ from disputatio.agents import Solver
 from disputatio.budget import Usage
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, ModelError
-from disputatio.graphs import chain_of_thought, react, rewoo
+from disputatio.graphs import chain_of_thought, constraint_first, react, rewoo
 from disputatio.graphs.run import prepare, run
 from disputatio.journal import Journal
 from disputatio.model import Profile, Reply, Request, ToolCall
@@ -169,6 +169,23 @@ async def test_a_step_of_rewoo_can_call_a_tool_that_came_after_the_plan(server: 
     observed = [(one.author, one.text[:21]) for one in result.thoughts if one.role == "tool"]
     assert sorted(observed) == [("s__change", "2"), ("s__fresh", "4"), ("s__gone", "error: unknown tool '")]
     assert offered(model.prompts[0]) == BEFORE
+
+
+async def test_a_turn_of_constraint_first_is_shown_and_can_call_what_there_is_now(
+    server: McpServer, tmp_path: Path
+) -> None:
+    pytest.importorskip("z3", reason="needs the extra logic")
+    formal = "Variables:\n1. x: int\nObjective: x"
+    turns = ("Add: none\nAction: s__change[]", "Add: none\nAction: s__fresh[21]", "Add: x == 42")
+    model, path, question = acts(formal, *turns), tmp_path / "run.jsonl", Question(text="?", answer_type="number")
+    strategy = constraint_first(tools=Toolbox(server))
+    result = await run(question, strategy, prepare(model=model, journal=Journal(path)))
+    observed = [one.text for one in result.thoughts if one.role == "tool" and one.author.startswith("s__")]
+    assert observed == ["2", "42"]
+    assert [offered(prompt) for prompt in model.prompts] == [[], BEFORE, AFTER, AFTER]
+    assert result.answer.value == "42"
+    replayed = await run(question, strategy, prepare(journal=Journal(path, replay=True)))
+    assert replayed.thoughts == result.thoughts
 
 
 async def test_the_lists_are_in_the_record_and_another_server_does_not_change_them(

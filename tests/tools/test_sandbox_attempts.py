@@ -1,5 +1,6 @@
 """No code gets out of a sandbox: every attempt gets through in plain Python, and through no sandbox that is offered."""
 
+import re
 import sys
 from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
@@ -8,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from disputatio.tools import Limits, Sandbox
+from disputatio.tools import Limits, Sandbox, confinement
 from disputatio.tools.sandbox_check import check
 from disputatio.tools.sandbox_monty import MontySandbox
 from disputatio.tools.sandbox_wasi import WasiSandbox, is_warm
@@ -28,7 +29,10 @@ def beside(name: str) -> ModuleType:
 outside = beside("outside")
 attempts = beside("attempts")
 ATTEMPTS = [*attempts.OUTWARDS, *(attempts.Attempt(*one) for one in beside("attempts_host").INWARDS)]
+TOOLS = Path(confinement.__file__).parent
 ONE_LINERS = Path(__file__).with_name("one_liners.txt").read_text(encoding="utf-8").splitlines()
+OUTWARDS = [one for one in ATTEMPTS if one in attempts.OUTWARDS or one.name in ("fork bomb", "disk fill")]
+"""Those that a process is held back from by what it may touch, and not by limits of time and memory."""
 every_attempt = pytest.mark.parametrize("attempt", ATTEMPTS, ids=[f"{one.group}: {one.name}" for one in ATTEMPTS])
 LIMITS = Limits(seconds=0.3, memory=128 * 2**20, output=2**16)
 NOT_SHOWN = {"door of the host": "plain Python has no such door"}
@@ -59,6 +63,13 @@ def sandbox(request: pytest.FixtureRequest, place: object) -> Iterator[Sandbox]:
     made.close()
 
 
+@pytest.fixture(scope="module")
+def _walls(place: object) -> None:
+    said = outside.in_confined_python("", place, TOOLS).splitlines()
+    if not re.fullmatch(r"walls: Landlock \d+ and seccomp", said[0]):
+        pytest.skip(f"this kernel cannot hold a process as the worker of the sandbox wasi is held: {said[0]}")
+
+
 def test_there_are_as_many_as_were_tried_before() -> None:
     assert (len(ATTEMPTS), len(set(ONE_LINERS))) == (61, 110)
 
@@ -86,6 +97,26 @@ def test_sandbox_holds(attempt: "attempts.Attempt", sandbox: Sandbox, place: "ou
     assert result.seconds < 30
     after = sandbox.run(outside.BENIGN)
     assert (after.output.strip(), after.error) == ("6", ""), "the next one is served as if nothing had been"
+
+
+@pytest.mark.usefixtures("_walls")
+@pytest.mark.parametrize("attempt", OUTWARDS, ids=[f"{one.group}: {one.name}" for one in OUTWARDS])
+def test_sandbox_second_wall_holds_alone(attempt: "attempts.Attempt", place: "outside.Outside") -> None:
+    """The kernel's half of the sandbox `wasi` holds code that is already out of WebAssembly."""
+    place.renew()
+    said = outside.in_confined_python(place.fill(attempt.code), place, TOOLS)
+    assert place.happened(said) == []
+    assert "result: 6" in said.splitlines(), "the process is alive and computes"
+
+
+@pytest.mark.usefixtures("_walls")
+def test_sandbox_second_wall_holds_alone_against_one_liners(place: "outside.Outside") -> None:
+    through = []
+    for line in ONE_LINERS[::4]:
+        place.renew()
+        if happened := place.happened(outside.in_confined_python(place.fill(line), place, TOOLS)):
+            through.append((line, happened))
+    assert through == []
 
 
 @pytest.mark.parametrize("lines", [ONE_LINERS[::4], pytest.param(ONE_LINERS, marks=pytest.mark.sandbox)], ids=len)
