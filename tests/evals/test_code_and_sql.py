@@ -7,8 +7,10 @@ import pytest
 
 from disputatio.errors import ConfigurationError, StoreError
 from disputatio.evals import Item, Score, score
+from disputatio.evals.scorers import programs
 from disputatio.question import Question
 from disputatio.thought import Answer
+from disputatio.tools.python import sandbox_of
 
 OPEN = Question(text="What is it?")
 PROMPT = 'from typing import List\n\n\ndef largest(numbers: List[int]) -> int:\n    """The largest of them."""\n'
@@ -48,7 +50,8 @@ def test_code(text: str, value: float | None) -> None:
     assert coded(text).value == value
 
 
-def test_code_that_the_sandbox_cannot_run_is_not_called_wrong() -> None:
+def test_code_that_the_sandbox_cannot_run_is_not_called_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "_sandbox", lambda: sandbox_of("monty"))  # the other one can run it
     for text in ("import string", "open('/etc/hostname').read()", "'a'.maketrans({})", "compile('1', '', 'eval')"):
         assert coded(f"    {text}\n    return max(numbers)").status == "unscorable", text
     assert coded("    import os\n    return os.system('touch pwned')").value in (None, 0)
