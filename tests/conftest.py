@@ -1,6 +1,8 @@
 """Fixtures for all tests. The network is blocked by pytest-socket, except for this machine's own addresses."""
 
+import gc
 import re
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -71,3 +73,12 @@ def database(server: str) -> str:
         connection.execute("DROP SCHEMA IF EXISTS disputatio, public CASCADE")
         connection.execute("CREATE SCHEMA public")
     return f"{server}/postgres"
+
+
+@pytest.fixture(scope="module")
+def streams_of_inspect() -> Iterator[None]:
+    """Collect what Inspect AI leaves open while that is no error: it does not close its streams."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()

@@ -10,7 +10,7 @@ from disputatio.models import SimulatedModel
 from disputatio.question import Question
 
 inspect_ai = pytest.importorskip("inspect_ai", reason="needs the extra eval (inspect-ai)")
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.usefixtures("streams_of_inspect")]
 
 from inspect_ai.dataset import MemoryDataset, Sample  # noqa: E402
 from inspect_ai.log import read_eval_log  # noqa: E402

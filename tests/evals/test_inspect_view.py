@@ -18,6 +18,7 @@ from tests.browsing import CHROMIUM, tab
 inspect_ai = pytest.importorskip("inspect_ai", reason="needs the extra eval (inspect-ai)")
 pytestmark = [
     pytest.mark.filterwarnings("default"),
+    pytest.mark.usefixtures("streams_of_inspect"),
     pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed"),
 ]
 VIEW = "from inspect_ai._cli.main import main; main()"
