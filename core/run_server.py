@@ -44,6 +44,8 @@ def database_at(where: Path | str | None, *, fsync: bool = False) -> "Database |
     """
     place = str(where or os.environ.get(PLACE) or default_path())
     scheme, is_address, _ = place.partition("://")
+    if place.startswith(("postgresql:/", "postgres:/")) and not is_address:
+        raise ConfigurationError("the address of a server is given as text: a Path loses one of its slashes")
     if not is_address:
         return Database(Path(place), fsync)
     if scheme not in ("postgresql", "postgres"):

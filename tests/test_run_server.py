@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +79,8 @@ def test_an_address_that_cannot_be_read_shows_nothing_of_its_password(address: s
 def test_an_address_of_another_kind_shows_nothing_of_its_password() -> None:
     with pytest.raises(ConfigurationError, match=r"not at mysql://\.\.\.$"):
         RunStore("mysql://ana:mellontide@127.0.0.1/runs")
+    with pytest.raises(ConfigurationError, match="is given as text: a Path loses one of its slashes$"):
+        RunStore(Path("postgresql://ana:mellontide@127.0.0.1/runs"))
 
 
 def test_a_server_that_is_away_ends_the_run_before_its_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
