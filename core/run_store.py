@@ -134,7 +134,7 @@ class RunStore:
         """
         record = self.get(run)
         with self.database.reading() as database:
-            [num] = database.execute("SELECT num FROM runs WHERE id = ?", (record.id,)).fetchone()
+            [num] = _row(database, "num", record.id)
             return lines_of(database, num, f"run {record.id}")[0]
 
     def result(self, run: str) -> Result | None:
@@ -146,8 +146,7 @@ class RunStore:
         """
         record = self.get(run)
         with self.database.reading() as database:
-            find = "SELECT num, result, result_crc FROM runs WHERE id = ?"
-            num, body, crc = database.execute(find, (record.id,)).fetchone()
+            num, body, crc = _row(database, "num, result, result_crc", record.id)
             _, texts = lines_of(database, num, f"run {record.id}")
         if body is None:
             return None
@@ -318,6 +317,14 @@ def manifest() -> dict[str, str]:
         "python": platform.python_version(),
         "platform": sys.platform,
     }
+
+
+def _row(database: Any, columns: str, run: str) -> Any:
+    """What these columns hold of a run that was there a moment ago."""
+    row = database.execute(f"SELECT {columns} FROM runs WHERE id = ?", (run,)).fetchone()
+    if row is None:
+        raise ConfigurationError(f"run {run!r} has just been deleted")
+    return row
 
 
 def _record(row: Sequence[Any], ahead: float) -> RunRecord:

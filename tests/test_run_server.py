@@ -79,7 +79,7 @@ def test_an_address_that_cannot_be_read_shows_nothing_of_its_password(address: s
 def test_an_address_of_another_kind_shows_nothing_of_its_password() -> None:
     with pytest.raises(ConfigurationError, match=r"not at mysql://\.\.\.$"):
         RunStore("mysql://ana:mellontide@127.0.0.1/runs")
-    with pytest.raises(ConfigurationError, match="is given as text: a Path loses one of its slashes$"):
+    with pytest.raises(ConfigurationError, match=r"is given as text: a Path loses one of its slashes$"):
         RunStore(Path("postgresql://ana:mellontide@127.0.0.1/runs"))
 
 

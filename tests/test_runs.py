@@ -83,6 +83,18 @@ def test_only_one_process_has_a_run(store: RunStore) -> None:
     assert store.get("last").standing == "interrupted"
 
 
+def test_a_run_that_is_deleted_while_it_is_read_is_one_clear_error(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dp.solve("Is tea good?", model=scripted(), runs=store)
+    record = store.get("last")
+    store.delete(["last"])
+    monkeypatch.setattr(RunStore, "get", lambda self, run: record)
+    for look in (store.lines, store.result):
+        with pytest.raises(ConfigurationError, match=f"run '{record.id}' has just been deleted"):
+            look("last")
+
+
 def test_a_process_that_was_held_up_writes_nothing_any_more(store: RunStore) -> None:
     run = held(store)
     with store.database.transaction() as database:
