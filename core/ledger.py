@@ -178,8 +178,10 @@ class Ledger:
             return 0, used if rest else f"the budget of {self.budget.calls} model calls is used up"
         held = self._held if self._ahead is NOTHING else self._held + self._ahead
         rooms = _rooms(self.budget, self.total, held, prompt_tokens, price, sequel)
-        needed = 2 * prompt_tokens + sequel.prompt_tokens if sequel else prompt_tokens
         room, left = min(rooms, default=(sys.maxsize, ""))
+        if room > 0:
+            return room, ""
+        needed = 2 * prompt_tokens + sequel.prompt_tokens if sequel else prompt_tokens
         return room, f"{left} are left, the next prompt needs {needed} tokens"
 
     async def turn(self, *, first: bool = False) -> None:
