@@ -8,13 +8,14 @@ prompt does not fit its model, or whose reply cannot be read, abstains: it adds 
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langgraph.runtime import Runtime
 
 from disputatio.agents.forms import Form
 from disputatio.agents.speech import Speech, Turn, overflowed
 from disputatio.agents.tool_use import consult
+from disputatio.budget import Usage
 from disputatio.context import Context
 from disputatio.errors import ModelError
 from disputatio.memory.transcript import View, everything, render, shortened
@@ -122,11 +123,12 @@ class Agent:
             seen=tuple(one.id for one in seen),
         )
         form = self.form if isinstance(self.form, type) or self.form is None else self.form(question, seen)
-        observed: list[Thought] = []
-        speech = None
+        observed, speech, idle = list[Thought](), None, Usage()
         if self.tools:
-            prompt, steps = self.prompt(question, seen), self.tool_steps
-            observed, speech = await consult(self.tools, turn, prompt, form, prose=self.prose, steps=steps)
+            prompt, heard, steps = self.prompt(question, seen), self.heard(question, seen), self.tool_steps
+            observed, speech, idle = await consult(
+                self.tools, turn, prompt, form, heard=heard, prose=self.prose, steps=steps
+            )
         known = [*seen, *observed]
         try:
             speech = speech or await turn.ask(self.prompt(question, known), form, prose=self.prose)
@@ -134,7 +136,7 @@ class Agent:
             if error.fault != "context_too_long" or not known:
                 raise
             speech = await turn.ask(self.prompt(question, shortened(known)), form, prose=self.prose)
-        said = [self._thought(speech, seen, observed, turn)] if speech else []
+        said = [self._thought(replace(speech, usage=speech.usage + idle), seen, observed, turn)] if speech else []
         links = [link for thought in said for link in self._links(thought, seen, observed)]
         context.say(*observed, *said, links=links)
         return {"thoughts": [*observed, *said], "links": links}
@@ -142,7 +144,11 @@ class Agent:
     def prompt(self, question: Question, seen: Sequence[Thought]) -> list[Message]:
         """What the model is sent: rules, question, transcript, and last what this agent is to do."""
         instruction = self.instruction if isinstance(self.instruction, str) else self.instruction(self, question, seen)
-        user = "\n\n".join(part for part in (str(question), render(seen), instruction) if part)
+        return self.heard(question, seen, instruction)
+
+    def heard(self, question: Question, seen: Sequence[Thought], *more: str) -> list[Message]:
+        """Rules, question, transcript, and nothing of what this agent is to do, unless it is given."""
+        user = "\n\n".join(part for part in (str(question), render(seen), *more) if part)
         return [Message(role="system", content=RULES), Message(role="user", content=user)]
 
     def _thought(self, speech: Speech, seen: Sequence[Thought], observed: Sequence[Thought], turn: Turn) -> Thought:

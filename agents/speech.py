@@ -71,6 +71,7 @@ class Turn:
         form: type[Form] | None,
         *,
         prose: bool = True,
+        direct: bool = False,
         tools: Sequence[ToolSpec] = (),
     ) -> Speech | None:
         """Ask the model once, and once more if its reply has to be extracted; if it cannot be reached, ask the next.
@@ -80,6 +81,7 @@ class Turn:
             form: The fields the reply must give, if any.
             prose: Whether the reply is prose that ends in the form's lines; if not, a model that can is held to JSON,
                 unless it is offered tools.
+            direct: Where it is no prose: whether a weak model, which else writes freely first, is held to JSON as well.
             tools: Tools that the model may call instead of speaking.
 
         Returns:
@@ -92,12 +94,12 @@ class Turn:
         *before, last = models_for(self)
         for model in before:
             try:
-                return await self._ask(model, messages, form, prose, tools)
+                return await self._ask(model, messages, form, prose, direct, tools)
             except ModelError as error:
                 if not (isinstance(error, ModelUnavailableError) or error.fault == "quota"):
                     raise
                 self._emit(Retried(self.author, error.fault, 0.0))
-        return await self._ask(last, messages, form, prose, tools)
+        return await self._ask(last, messages, form, prose, direct, tools)
 
     async def _ask(
         self,
@@ -105,6 +107,7 @@ class Turn:
         messages: Sequence[Message],
         form: type[Form] | None,
         prose: bool,
+        direct: bool,
         tools: Sequence[ToolSpec],
     ) -> Speech | None:
         structure = model.profile.structure
@@ -113,14 +116,16 @@ class Turn:
         self._emit(Started(self.author, self.role, self.round, model.name))
         if form and structure != "two_step":
             messages = _asking_for(messages, form)
-        schema = schema_of(form) if form and not prose and not tools and structure == "native" else None
-        sequel = _extraction(form) if form and structure == "two_step" else None
+        held = not prose and not tools and (structure == "native" or (direct and structure == "two_step"))
+        longest = None if structure == "native" else LONGEST_FIELD
+        schema = schema_of(form, longest=longest) if form and held else None
+        sequel = _extraction(form) if form and structure == "two_step" and not held else None
         try:
             speech = await self._first(model, messages, schema, tools, sequel)
             if form is None or speech.calls:
                 return speech
             value = self._readable(read(speech.text, form))
-            if value is None and structure != "native" and speech.text.strip():
+            if value is None and not held and structure != "native" and speech.text.strip():
                 value, speech = await self._extract(model, messages, speech, form, sequel)
             return _filled(speech, value, prose=prose)
         except BudgetExceededError as stop:

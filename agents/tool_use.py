@@ -1,25 +1,27 @@
 """Tool use: an agent calls tools before it speaks.
 
 A model with tool calls of its own is offered the tools and speaks when it has what it needs. All others choose one
-tool, or none, by a form: constrained to a schema where the model can be, extracted in a second step where it is weak.
+tool, or none, by a form: constrained to a schema where the model can be, weak ones as well.
 Either way the calls are carried out by `dispatch`, what comes back becomes thoughts, and a call that was wrong is
 answered with what is wrong about it, so that the model may make another one.
 """
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema, create_model
 
 from disputatio.agents.forms import Form
-from disputatio.agents.speech import Speech, Turn
+from disputatio.agents.speech import Speech, Turn, model_for
 from disputatio.agents.written_calls import written_calls
+from disputatio.budget import Usage
 from disputatio.errors import ModelError, UnsupportedError
 from disputatio.memory.transcript import words
 from disputatio.model import Message, ToolCall
+from disputatio.question import Question
 from disputatio.strict_json import parse_object
 from disputatio.thought import Thought
 from disputatio.tools.dispatch import dispatch
@@ -29,10 +31,12 @@ from disputatio.tools.tool import Tool
 from disputatio.tools.toolbox import Tools
 
 CHOOSE = """\
-Before you do this you may use one of these tools, where it settles something:
+First you may use one of these tools, where it settles something:
 {tools}
 
 Reply with JSON: {{"use": {{"tool": NAME, "arguments": {{...}}}}}}; to use none, {{"use": {{"tool": "none"}}}}."""
+NEEDS_NONE = "What colour is grass?"
+"""The worked example that comes before those of the tools: a small model does what the last examples do."""
 AGAIN = "That gave:\n{told}\n\nChoose again, in the same way."
 MENDABLE = ("unknown_tool", "bad_arguments", "failed")
 """What another call may do better; see `ToolError.fault`."""
@@ -46,8 +50,15 @@ class Use(Form):
 
 
 async def consult(
-    tools: Tools, turn: Turn, prompt: Sequence[Message], form: type[Form] | None, *, prose: bool, steps: int
-) -> tuple[list[Thought], Speech | None]:
+    tools: Tools,
+    turn: Turn,
+    prompt: Sequence[Message],
+    form: type[Form] | None,
+    *,
+    heard: Sequence[Message],
+    prose: bool,
+    steps: int,
+) -> tuple[list[Thought], Speech | None, Usage]:
     """Let the agent use tools.
 
     Args:
@@ -55,12 +66,14 @@ async def consult(
         turn: Who calls.
         prompt: The prompt of what it is about to do.
         form: The fields that its speech must give, if any.
+        heard: The prompt without what it is about to do.
         prose: Whether that is prose; see `Turn.ask`.
         steps: The most model replies that this may take.
 
     Returns:
         Observations, which may tell of errors; none if no tool was called, a choice could not be read, or the budget
-        did not allow it. Then what it said, if it has already spoken.
+        did not allow it. Then what it said, if it has already spoken. Last what it took where nothing came of it, such
+        as to choose no tool.
 
     Raises:
         ModelError: If the model cannot be reached or refuses.
@@ -74,12 +87,12 @@ async def consult(
                 raise
             speech = None
             if not consulting.observed:  # else it was a stand-in in the middle of it, which has something to go by
-                await consulting.choose(prompt, steps=steps)
+                await consulting.choose(prompt, heard, steps=steps)
     except ModelError as error:
         if error.fault != "context_too_long":
             raise
         speech = None
-    return consulting.observed, speech
+    return consulting.observed, speech, consulting.idle
 
 
 @dataclass
@@ -91,6 +104,8 @@ class _Consulting:
     observed: list[Thought] = field(default_factory=list)
     present: list[Tool] = field(default_factory=list)
     """The tools of this step."""
+    idle: Usage = field(default_factory=Usage)
+    """What it took where nothing came of it."""
 
     async def talk(
         self, prompt: Sequence[Message], form: type[Form] | None, *, prose: bool, steps: int
@@ -106,26 +121,27 @@ class _Consulting:
                 return None
             calls = speech.calls or written_calls(speech.text, offered)
             if not calls:  # one that is no prose and cannot be read is held to its form by the next request
-                return speech if prose or form is None or speech.form else None
+                if prose or form is None or speech.form:
+                    return speech
+                self.idle += speech.usage
+                return None
             made = await self._carried_out(calls, speech)
             messages += _told(speech, made) if speech.calls else _told_in_words(speech, made)
         return None
 
-    async def choose(self, prompt: Sequence[Message], *, steps: int) -> None:
+    async def choose(self, prompt: Sequence[Message], heard: Sequence[Message], *, steps: int) -> None:
         """Let the model choose one tool by a form, and choose again where that went wrong."""
-        *before, last = prompt
         await self._look()
-        listed = "\n".join(_listed(tool) for tool in self.present)
-        asked = f"{last['content']}\n\n{CHOOSE.format(tools=listed)}"
-        messages = [*before, Message(role=last["role"], content=asked)]
+        messages = self._asked_to_choose(prompt, heard)
         form, tried = _choice(self.present), None
         for _ in range(steps):
-            speech = await self.turn.ask(messages, form, prose=False)
+            speech = await self.turn.ask(messages, form, prose=False, direct=True)
             use: Any = getattr(speech.form, "use", None) if speech else None
-            if speech is None or use is None or use.tool == "none":
+            if speech is None:
                 return
-            call = ToolCall(id="", name=use.tool, arguments=json.dumps(use.arguments))
-            if call == tried:  # it does not know better
+            call = ToolCall(id="", name=use.tool, arguments=json.dumps(use.arguments)) if use else None
+            if call is None or call.name == "none" or call == tried:  # as it was: it does not know better
+                self.idle += speech.usage
                 return
             tried = call
             [made] = await self._carried_out([call], speech)
@@ -136,6 +152,24 @@ class _Consulting:
                 Message(role="assistant", content=chosen),
                 Message(role="user", content=AGAIN.format(told=words(made))),
             ]
+
+    def _asked_to_choose(self, prompt: Sequence[Message], heard: Sequence[Message]) -> list[Message]:
+        """The prompt of a choice: for a weak model the tools' worked examples as turns before the question."""
+        asked = CHOOSE.format(tools="\n".join(_listed(tool) for tool in self.present))
+        worked = [
+            (question, _use(tool.name, given)) for tool in self.present for question, given in tool.examples.items()
+        ]
+        if not worked or model_for(self.turn).profile.structure != "two_step":
+            *before, last = prompt
+            return [*before, Message(role=last["role"], content=f"{last['content']}\n\n{asked}")]
+        rules, *rest = heard
+        messages = [Message(role=rules["role"], content=f"{rules['content']}\n\n{asked}")]
+        for question, use in [(NEEDS_NONE, _use("none")), *worked]:
+            messages += [
+                Message(role="user", content=str(Question(text=question))),
+                Message(role="assistant", content=use),
+            ]
+        return [*messages, *rest]
 
     async def _look(self) -> None:
         """See which tools there are now."""
@@ -191,6 +225,11 @@ def _listed(tool: Tool) -> str:
     described = {name: one.get("description") for name, one in tool.schema.get("properties", {}).items()}
     arguments = "".join(f"\n  {name}: {text}" for name, text in described.items() if text)
     return f"- {tool.signature}: {tool.description}{arguments}"
+
+
+def _use(tool: str, arguments: Mapping[str, Any] | None = None) -> str:
+    """A choice as a model writes it."""
+    return json.dumps({"use": {"tool": tool} | ({} if arguments is None else {"arguments": arguments})})
 
 
 def _choice(tools: Sequence[Tool]) -> type[Form]:

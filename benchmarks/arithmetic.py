@@ -1,10 +1,10 @@
 """What a calculator does for the embedded model on the arithmetic slice of the smoke suite.
 
-    python benchmarks/arithmetic.py FOLDER [ITEMS] [MODEL]
+    python benchmarks/arithmetic.py FOLDER [ITEMS] [MODEL] [sums]
 
-FOLDER holds the sample data. Each item (one step of arithmetic in words) is answered by a chain of thought without and
-with the calculator, and by ReAct, at temperature 0. Accuracies come with Wilson's 95 % intervals; `used` counts the
-items in which a calculator gave a number.
+FOLDER holds the sample data. Each item (one step of arithmetic in words; with `sums`, the sums of
+`bare_arithmetic.py`) is answered by a chain of thought without and with the calculator, and by ReAct, at temperature 0.
+Accuracies come with Wilson's 95 % intervals; `used` counts the items in which a calculator gave a number.
 """
 
 import asyncio
@@ -12,12 +12,15 @@ import sys
 import time
 from pathlib import Path
 
+from bare_arithmetic import bare
+
 from disputatio import asolve
 from disputatio.agents import Solver
 from disputatio.evals import load, score
 from disputatio.evals.metrics import wilson
 from disputatio.graphs import chain_of_thought, react
 from disputatio.models import load_model
+from disputatio.question import Question
 from disputatio.strategies import Strategy
 from disputatio.tools import calculator
 
@@ -33,7 +36,12 @@ WAYS: dict[str, Strategy[...]] = {
 
 async def main() -> None:
     """Print a table in Markdown."""
-    items = [one for one in load("smoke", data=DATA).items if one.meta.get("suite") == "arith1"][:COUNT]
+    smoke = [*load("smoke", data=DATA).items]
+    items = [one for one in smoke if one.meta.get("suite") == "arith1"]
+    if "sums" in sys.argv[4:]:
+        asked = {Question(text=f"What is {one}?", answer_type="number"): value for one, value in bare(smoke).items()}
+        items = [items[0].model_copy(update={"question": one, "target": value}) for one, value in asked.items()]
+    items = items[:COUNT]
     print("| way | right | 95 % | used | calls an item | seconds an item |\n|---|---|---|---|---|---|")
     for name, strategy in WAYS.items():
         begun, right, used, calls = time.perf_counter(), 0, 0, 0

@@ -3,9 +3,9 @@
     python benchmarks/smoke.py FOLDER --items 13                  # the record and the table, docs/bench/smoke.md
     python benchmarks/smoke.py FOLDER --items 26 --minutes 20     # goes on from there, for so long at most
 
-Each strategy is asked item by item, under one ceiling of tokens. The sample is drawn round by round over the suites,
-so that a larger one begins with the smaller one: what the record in FOLDER holds is never run again. After `--minutes`
-no further item is begun; the table is about the items that all strategies have finished. It takes the data sets from
+The strategies go through the sample together, a round of the suites at a time, each run under one ceiling of tokens.
+The sample is drawn round by round, so that a larger one begins with the smaller one: what the record in FOLDER holds is
+never run again. After `--minutes` no further round is begun. It takes the data sets from
 DISPUTATIO_DATA, and the embedded model unless `--model` names another. Runs whose model failed are made again.
 
 Of several processes, or machines, each can take a share of the strategies; their records make one table:
@@ -41,6 +41,8 @@ from disputatio.models.virtual_time import VirtualTimeLoop
 from disputatio.strategies import Strategy
 
 ALONE = "chain_of_thought"
+ROUND = 13
+"""Items asked together: one of every suite."""
 COLUMNS = [place for place, title in enumerate(TITLES) if title != "money"]
 PARAMETERS: Mapping[str, dict[str, Any]] = {"joint_thinking": {"emulate": True}}
 """What strategies need on a model without a thinking mode, such as the embedded one."""
@@ -53,7 +55,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=13, help="items of the sample [13, one of each suite]")
     parser.add_argument("--tokens", type=int, default=2_000, help="the ceiling of one run [2000]")
     parser.add_argument("--workers", type=int, default=8, help="runs under way at one time [8]")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="after which no item is begun")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="after which no round is begun")
     parser.add_argument("--model", default="local")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--share", default="1/1", metavar="K/N", help="every N-th strategy only, from the K-th")
@@ -67,7 +69,7 @@ def main() -> None:
     strategies = dict(list(found.items())[first - 1 :: step])
     model = load_model(given.model, at_once=given.workers)
     began, trials = time.monotonic(), list[Trial]()
-    for number in range(1, len(items) + 1):
+    for number in [*range(ROUND, len(items), ROUND), len(items)]:
         asked = Task(**{**vars(smoke), "items": items[:number]})
         bench = Bench(
             strategies=strategies,
@@ -77,7 +79,7 @@ def main() -> None:
             seed=given.seed,
             workers=given.workers,
         )
-        if number == 1:
+        if number == min(ROUND, len(items)):
             keep_to(given.folder / "manifest.json", manifest(bench, {}))
         trials = asyncio.run(bench.run(given.folder / "record.jsonl"))
         minutes = (time.monotonic() - began) / 60

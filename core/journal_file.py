@@ -185,6 +185,8 @@ class JournalFile:
     """Whether each line is forced to the disk, so that it outlives a power cut and not only the process."""
     reader: Callable[[bytes, str], tuple[Sequence[Any], int]] = parse
     """Makes lines of what is in it; another one makes it the file of something else."""
+    what: str = "journal"
+    """What it is called in errors."""
     lines: Sequence[Any] = ()
     """What was in it before."""
     _file: int = -1
@@ -200,9 +202,9 @@ class JournalFile:
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         except OSError as error:
-            raise StoreError(f"cannot write the journal {str(self.path)!r}: {error.strerror}") from error
+            raise StoreError(f"cannot write the {self.what} {str(self.path)!r}: {error.strerror}") from error
         try:
-            _lock(self._file, self.path)
+            _lock(self._file, f"{self.what} {str(self.path)!r}")
             with open(self._file, "rb", closefd=False) as file:
                 content = file.read()
             self.lines, self._size = self.reader(content, str(self.path))
@@ -236,7 +238,7 @@ class JournalFile:
                 os.fsync(self._file)
         except OSError as error:
             os.ftruncate(self._file, self._size)
-            raise StoreError(f"cannot write the journal {str(self.path)!r}: {error.strerror}") from error
+            raise StoreError(f"cannot write the {self.what} {str(self.path)!r}: {error.strerror}") from error
         self._size += len(text)
 
     def close(self) -> None:
@@ -246,7 +248,7 @@ class JournalFile:
             self._file = -1
 
 
-def _lock(file: int, path: Path) -> None:
+def _lock(file: int, name: str) -> None:
     """Lock the file until it is closed or the process ends, however it ends."""
     try:
         if sys.platform == "win32":
@@ -256,4 +258,4 @@ def _lock(file: int, path: Path) -> None:
         else:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise StoreError(f"the journal {str(path)!r} is being written by another run") from error
+        raise StoreError(f"the {name} is being written by another run") from error

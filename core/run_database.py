@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 from platformdirs import user_data_path
 
 from disputatio.errors import ConfigurationError, StoreError
-from disputatio.sqlite_file import WAIT_S, is_full, make, opened, transaction
+from disputatio.sqlite_file import WAIT_S, failure, is_full, make, opened, transaction
 
 FORMAT = 2
 LEAST_FREE = 20_000_000
@@ -265,4 +265,4 @@ def _advice(error: sqlite3.Error) -> str:
         case _ if "decode" in text:  # the message holds the bytes themselves
             return "it is damaged (a text is not UTF-8); see: disputatio doctor"
         case _:
-            return text
+            return failure(error)

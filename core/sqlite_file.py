@@ -47,6 +47,12 @@ def is_full(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 
 
+def failure(error: sqlite3.Error) -> str:
+    """What SQLite says, in words that tell what to look at where the disk is to blame."""
+    name = getattr(error, "sqlite_errorname", "")
+    return f"its disk fails, or has no room for this user ({error}, {name})" if "IOERR" in name else str(error)
+
+
 def touch(path: Path | str) -> None:
     """Make a file, unless it is there, which its owner alone can read.
 

@@ -131,7 +131,7 @@ class Batch:
             StoreError: If it cannot be read or written, or another process writes it.
             ModelError: If every further call would fail as well.
         """
-        file = JournalFile(self.out, reader=reader(Answered))
+        file = JournalFile(self.out, reader=reader(Answered), what="file of answers")
         file.open()
         try:
             known = {one.number: self._checked(one) for one in file.lines}

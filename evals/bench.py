@@ -140,7 +140,7 @@ class Bench:
             ConfigurationError: If an item cannot be scored.
             ModelError: If every further call would fail as well.
         """
-        file = JournalFile(record, reader=reader(Trial))
+        file = JournalFile(record, reader=reader(Trial), what="record")
         file.open()
         try:
             done: dict[tuple[str, str, str, int], Trial] = {known.key: known for known in file.lines}

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import RLock
 
 from disputatio.errors import StoreError
-from disputatio.sqlite_file import is_full, touch
+from disputatio.sqlite_file import failure, is_full, touch
 
 FORMAT = 1
 APPLICATION = 0x44495350
@@ -155,7 +155,7 @@ class Database:
             case _ if is_full(error):
                 return f"the disk of the memory {self.path!r} is full; nothing of this was stored"
             case _:
-                return f"cannot use the memory {self.path!r}: {error}"
+                return f"cannot use the memory {self.path!r}: {failure(error)}"
 
 
 def _touch(path: Path) -> None:

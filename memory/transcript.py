@@ -4,12 +4,15 @@ All agents read one text that only grows, in the same order, so that a server's 
 A view chooses the thoughts; it never reorders or rewrites them.
 """
 
+import json
 from collections.abc import Callable, Iterable
 
 from disputatio.state import State
 from disputatio.thought import Kind, Thought
 from disputatio.writing import as_data
 
+SHOWN = 80
+"""The most characters of what a tool was given."""
 View = Callable[[State], list[Thought]]
 """Chooses the thoughts of a state that an agent sees, in the order in which they were said."""
 
@@ -52,8 +55,21 @@ def render(thoughts: Iterable[Thought]) -> str:
         if thought.round > spoken_round:
             spoken_round = thought.round
             lines.append(f"Round {spoken_round}")
-        lines.append(f"[{thought.author}] {words(thought)}")
+        lines.append(f"[{_label(thought)}] {words(thought)}")
     return "\n\n".join(lines)
+
+
+def _label(thought: Thought) -> str:
+    """Who spoke; of a tool that an agent called by itself also what it was given, which stands nowhere else."""
+    given = thought.data.get("arguments")
+    if thought.role != "tool" or not isinstance(given, dict) or "input" in thought.data:
+        return thought.author
+    written = {name: json.dumps(value, ensure_ascii=False) for name, value in given.items()}
+    shown = ", ".join(f"{name}={value}" for name, value in written.items())
+    if len(given) == 1:
+        [shown] = (value if isinstance(value, str) else written[name] for name, value in given.items())
+    line = " ".join(shown.split())
+    return f"{thought.author}({line if len(line) <= SHOWN else f'{line[:SHOWN]} ...'})"
 
 
 def words(thought: Thought) -> str:

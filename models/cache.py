@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 from disputatio.budget import Usage
 from disputatio.errors import StoreError
 from disputatio.model import Model, Profile, Reply, Request
-from disputatio.sqlite_file import make, opened, transaction
+from disputatio.sqlite_file import failure, make, opened, transaction
 
 FORMAT = 1
 _WHOLE = ("stop", "tool_calls", "length")
@@ -142,7 +142,8 @@ class Cached:
                 with transaction(self._opened[0]):
                     yield self._opened[0]
             except (sqlite3.Error, OSError) as error:
-                raise StoreError(f"cannot use the cache {str(self.path)!r}: {error}") from error
+                said = failure(error) if isinstance(error, sqlite3.Error) else error
+                raise StoreError(f"cannot use the cache {str(self.path)!r}: {said}") from error
 
     def _prepare(self, database: sqlite3.Connection) -> None:
         [tables] = database.execute("SELECT count(*) FROM sqlite_master").fetchone()

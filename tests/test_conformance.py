@@ -109,7 +109,7 @@ FIELDS = {
 def well_formed(prompt: str) -> str:
     """Words, and behind them the fields that the prompt asks for."""
     asked = dict.fromkeys(re.findall(r"^([A-Z][a-z ]+): <", prompt, re.MULTILINE))
-    if "Use" in asked:
+    if "Use" in asked or '{"use": {"tool": "none"}}' in prompt:
         return f'{{"use": {FIELDS["Use"]}}}'
     said = "<final_sql>SELECT 2 + 2</final_sql>" if "<final_sql>" in prompt else "So it seems."
     return "\n".join([said, *(f"{name}: {FIELDS[name]}" for name in asked)])

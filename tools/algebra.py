@@ -43,7 +43,7 @@ Tree = list[Any]
 """["number", "1/3"], ["symbol", "x"], ["list", trees] or ["call", name, trees]."""
 
 
-@tool(access="pure", timeout_s=40)
+@tool(access="pure", timeout_s=40, examples={"What is the square of x + 1?": {"expression": "expand((x + 1)**2)"}})
 def algebra(expression: str) -> str:
     """Do exact symbolic mathematics in one expression, such as "solve(x**2 == 2, x)", and see the exact result.
 

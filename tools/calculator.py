@@ -21,7 +21,12 @@ _OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] =
 }
 
 
-@tool(access="pure", timeout_s=5, quick=True)
+EXAMPLES = {
+    f"What is {expression}?": {"expression": expression} for expression in ("48 - 19", "(12 + 7) * 5", "24 / 3")
+}
+
+
+@tool(access="pure", timeout_s=5, quick=True, examples=EXAMPLES)
 def calculator(expression: str) -> str:
     """Evaluate an arithmetic expression exactly: numbers joined by + - * / ** and brackets, such as "3 * (4 + 1/2)"."""
     if len(expression) > MAX_LENGTH:

@@ -14,7 +14,7 @@ _STEP = re.compile(r"\s*([+-])\s*(\d{1,7})\s*(weekday|business day|working day|d
 _DATE = re.compile(r"\s*(\d{4}-\d{2}-\d{2})")
 
 
-@tool(access="pure")
+@tool(access="pure", examples={"Which day is 10 days after 2024-02-25?": {"expression": "2024-02-25 + 10 days"}})
 def dates(expression: str) -> str:
     """Count with dates: "2024-01-31 + 1 month - 3 days" gives a date, "2024-12-25 - 2024-02-29" what lies between.
 

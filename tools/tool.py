@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, overload
 
@@ -51,6 +51,8 @@ class Tool:
     quick: bool = False
     """Whether it is called in the event loop, without a thread and its cost. For sync tools that are pure and always
     return at once: nothing can interrupt them, so their time limit is not kept."""
+    examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What is asked, and the arguments that settle it: worked examples for models too small to go by a description."""
     trusted: bool = True
     """Whether its description comes from the program; that of somebody else's server is text from outside."""
     changed: bool = False
@@ -67,6 +69,11 @@ class Tool:
             raise ConfigurationError(f"tool {self.name!r} is quick, so it must be 'pure', not {sorted(self.access)}")
         if min(self.timeout_s, self.max_output, 1 if self.concurrency is None else self.concurrency) <= 0:
             raise ConfigurationError(f"the limits of tool {self.name!r} must be above 0")
+        for asked, arguments in self.examples.items():
+            try:
+                self.check(dict(arguments))
+            except ToolError as error:
+                raise ConfigurationError(f"example {asked!r} of tool {self.name!r}: {error}") from error
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself, as if it were no tool."""
@@ -151,6 +158,7 @@ def tool(
     concurrency: int | None = None,
     idempotent: bool = False,
     quick: bool = False,
+    examples: Mapping[str, Mapping[str, Any]] = ...,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 def tool(function: Callable[..., Any] | None = None, /, **declared: Any) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a tool of a typed function, sync or async, as `@tool` or `@tool(access="network", ...)`.
@@ -160,12 +168,12 @@ def tool(function: Callable[..., Any] | None = None, /, **declared: Any) -> Tool
 
     Args:
         function: The function.
-        **declared: Its `name`, and the fields of `Tool` from `access` to `quick`; a tool that declares nothing
+        **declared: Its `name`, and the fields of `Tool` from `access` to `examples`; a tool that declares nothing
             reads data that may be private.
 
     Raises:
         ConfigurationError: If the function has no docstring, a parameter without a type, or one that JSON cannot
-            express.
+            express; or if an example's arguments are wrong.
     """
     if function is None:
         return lambda function: _made(function, **declared)

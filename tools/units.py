@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z\u00b0\u00b5\u03bc\u03a9\u2126%]\w*")
 _SIGNS = str.maketrans({"^": "**", "\u00b7": "*", "\u00d7": "*", "\u00b2": "**2", "\u00b3": "**3"})
 
 
-@tool(access="pure")
+@tool(access="pure", examples={"How many kilometres are 3 miles?": {"quantity": "3 miles", "to": "km"}})
 def convert_units(quantity: str, to: str) -> str:
     """Convert a quantity exactly, such as "3 miles/hour" to "m/s", or "20 degC" to "degF".
 

@@ -13,7 +13,7 @@ from disputatio.agents import Agent, Form, Solver
 from disputatio.agents.written_calls import written_calls
 from disputatio.budget import Budget, Usage
 from disputatio.context import Context
-from disputatio.errors import ModelError, ToolError
+from disputatio.errors import ConfigurationError, ModelError, ToolError
 from disputatio.graphs import chain_of_thought
 from disputatio.graphs.run import prepare, run
 from disputatio.journal import Journal
@@ -89,7 +89,7 @@ async def test_calls_are_offered_carried_out_together_and_answered_until_the_mod
     assert {one.tool_choice for one in model.requests} == {"auto"}
     first, second, third = (one.messages for one in model.requests)
     assert "Answer: <" in first[-1]["content"]
-    assert "Before you do this" not in first[-1]["content"]
+    assert "First you may use" not in first[-1]["content"]
     assert [*third[: len(second)]] == [*second], "a prompt only grows, so a server finds it in its cache"
     assert [*second[: len(first)]] == [*first]
     assert [(one["role"], one["content"]) for one in third[2:]] == [
@@ -142,7 +142,7 @@ async def test_steps_are_what_is_declared_and_then_the_agent_has_to_speak() -> N
         assert (result.answer.value, result.usage.calls) == ("3", steps + 1)
         assert chain_of_thought(solver=agent).calls == agent.turns == steps + 1
         assert model.requests[-1].tools == ()
-        assert "[price] 3" in model.requests[-1].messages[-1]["content"]
+        assert '[price(thing="tea", count=1)] 3' in model.requests[-1].messages[-1]["content"]
 
 
 async def test_calls_of_one_reply_may_share_an_id_or_have_none_and_the_same_one_is_made_once() -> None:
@@ -255,6 +255,48 @@ async def test_a_choice_that_is_wrong_in_the_same_way_again_is_not_asked_for_a_t
     assert (len(seen(result)), result.usage.calls) == (1, 3)
 
 
+@tool(access="pure", examples={"What do two cakes cost?": {"item": "cake", "confidence": 2}})
+def worked(item: str, confidence: int) -> int:
+    """Price of so many."""
+    return {"cake": 5}[item] * confidence
+
+
+async def test_a_weak_model_chooses_in_one_call_after_worked_examples() -> None:
+    use = json.dumps({"use": {"tool": "worked", "arguments": {"item": "cake", "confidence": 3}}})
+    said = iter([use, "It is 15.", '{"answer": "15"}'])
+    model = ScriptedModel(lambda _: next(said), profile=Profile(structure="two_step"))
+    strategy = chain_of_thought(solver=Solver(tools=[worked]))
+    result = await run(ASKED, strategy, prepare(model=model))
+    assert (seen(result), result.answer.value, result.usage.calls) == (["15"], "15", 3)
+    rules, *turns = model.requests[0].messages
+    assert rules["content"].endswith('to use none, {"use": {"tool": "none"}}.')
+    assert "- worked(" in rules["content"]
+    assert [one["content"] for one in turns] == [
+        "Question: What colour is grass?",
+        '{"use": {"tool": "none"}}',
+        "Question: What do two cakes cost?",
+        '{"use": {"tool": "worked", "arguments": {"item": "cake", "confidence": 2}}}',
+        "Question: How much is it?",
+    ]
+    schema: Any = model.requests[0].schema
+    arguments = schema["properties"]["use"]["anyOf"][0]["properties"]["arguments"]
+    assert arguments["required"] == ["item", "confidence"]  # a tool's own, whatever forms leave out under that name
+    assert arguments["properties"]["item"]["maxLength"] == 200  # a weak model does not find its end
+    assert [request.schema is None for request in model.requests] == [False, True, False]
+
+
+async def test_a_model_that_goes_by_descriptions_is_shown_no_examples() -> None:
+    model = ScriptedModel(lambda prompt: '{"use": {"tool": "none"}}' if "Use: <" in prompt else "Answer: 3")
+    await run(ASKED, chain_of_thought(solver=Solver(tools=[worked])), prepare(model=model))
+    assert "two cakes" not in model.prompts[0]
+    assert "step by step" in model.prompts[0]
+
+
+def test_an_example_with_wrong_arguments_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"example 'Two cakes\?' of tool 'price': price: count: .*integer"):
+        replace(price, examples={"Two cakes?": {"thing": "cake", "count": "two"}})
+
+
 def tool_reply(*calls: ToolCall) -> Sent:
     body = completion(None)
     listed = [
@@ -324,7 +366,7 @@ async def test_a_stand_in_goes_on_with_what_was_found() -> None:
     def second(asked: Asked) -> Sent:
         if asked.body.get("tools"):
             return Sent({"error": {"message": "tools: not supported"}}, status=400)
-        return Sent(completion("Answer: 3" if "[price] 3" in asked.prompt else "Answer: 0"))
+        return Sent(completion("Answer: 3" if '[price(thing="tea", count=1)] 3' in asked.prompt else "Answer: 0"))
 
     with Server(first) as one, Server(second) as other:
         result = await asked(f"openai-compatible:{one.url}#small | openai-compatible:{other.url}#small")

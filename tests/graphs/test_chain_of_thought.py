@@ -51,7 +51,7 @@ async def test_a_solver_with_a_tool_may_use_it_before_it_answers() -> None:
     def reply(prompt: str) -> str:
         if "Use: <" in prompt:
             return '{"use": {"tool": "calculator", "arguments": {"expression": "6 * 7"}}}'
-        return f"Answer: {'42' if '[calculator] 42' in prompt else '41'}"
+        return f"Answer: {'42' if '[calculator(6 * 7)] 42' in prompt else '41'}"
 
     model = ScriptedModel(reply)
     strategy = chain_of_thought(solver=Solver(tools=[calculator]))

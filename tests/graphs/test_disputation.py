@@ -234,7 +234,7 @@ async def test_a_verifier_with_a_tool_uses_it() -> None:
     def checking(prompt: str) -> str:
         if "Use: <" in prompt:
             return '{"use": {"tool": "calculator", "arguments": {"expression": "17 + 4"}}}'
-        found = re.findall(r"\[calculator\]\s*(\S+)", prompt)
+        found = re.findall(r"\[calculator\(17 \+ 4\)\]\s*(\S+)", prompt)
         return f"Reason: the calculator says {found}\nVerdict: refuted\nScore: 0"
 
     models = cast(verifier=ScriptedModel(checking))

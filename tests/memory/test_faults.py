@@ -57,6 +57,29 @@ def test_a_damaged_file(path: Path) -> None:
         store.search(("a",), limit=1000)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of file sizes are POSIX's")
+def test_a_disk_that_fails_or_has_a_quota_says_so(path: Path) -> None:
+    program = f"""
+import resource, signal
+from langgraph.store.base import PutOp
+from disputatio.errors import StoreError
+from disputatio.memory import SqliteStore
+with SqliteStore({str(path)!r}, embedder=None) as store:
+    store.put(("a",), "kept", {{"text": "tea"}})
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    try:
+        store.batch([PutOp(("a",), str(n), {{"text": f"tea {{n}}" * 30}}) for n in range(2_000)])
+    except StoreError as error:
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    [line] = done.stdout.splitlines()
+    assert line.endswith("its disk fails, or has no room for this user (disk I/O error, SQLITE_IOERR_WRITE)")
+    with SqliteStore(path, embedder=None) as store:
+        assert [one.key for one in store.search(("a",), limit=9)] == ["kept"]
+
+
 def test_a_value_that_is_damaged(store: SqliteStore) -> None:
     store.put(("a",), "1", {"n": 1})
     with store.database.writing() as connection:
