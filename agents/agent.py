@@ -14,8 +14,7 @@ from langgraph.runtime import Runtime
 
 from disputatio.agents.forms import Form
 from disputatio.agents.speech import Speech, Turn, overflowed
-from disputatio.agents.tool_use import consult
-from disputatio.budget import Usage
+from disputatio.agents.tool_use import Consulted, consult
 from disputatio.context import Context
 from disputatio.errors import ModelError
 from disputatio.memory.transcript import View, everything, render, shortened
@@ -123,20 +122,22 @@ class Agent:
             seen=tuple(one.id for one in seen),
         )
         form = self.form if isinstance(self.form, type) or self.form is None else self.form(question, seen)
-        observed, speech, idle = list[Thought](), None, Usage()
+        consulted = Consulted()
         if self.tools:
             prompt, heard, steps = self.prompt(question, seen), self.heard(question, seen), self.tool_steps
-            observed, speech, idle = await consult(
-                self.tools, turn, prompt, form, heard=heard, prose=self.prose, steps=steps
-            )
+            consulted = await consult(self.tools, turn, prompt, form, heard=heard, prose=self.prose, steps=steps)
+        observed, speech = consulted.observed, consulted.speech
         known = [*seen, *observed]
         try:
-            speech = speech or await turn.ask(self.prompt(question, known), form, prose=self.prose)
+            if speech is None:
+                speech = await turn.ask(self._after(consulted.worked, question, known), form, prose=self.prose)
         except ModelError as error:
             if error.fault != "context_too_long" or not known:
                 raise
             speech = await turn.ask(self.prompt(question, shortened(known)), form, prose=self.prose)
-        said = [self._thought(replace(speech, usage=speech.usage + idle), seen, observed, turn)] if speech else []
+        if speech and consulted.idle.calls:
+            speech = replace(speech, usage=speech.usage + consulted.idle)
+        said = [self._thought(speech, seen, observed, turn)] if speech else []
         links = [link for thought in said for link in self._links(thought, seen, observed)]
         context.say(*observed, *said, links=links)
         return {"thoughts": [*observed, *said], "links": links}
@@ -150,6 +151,13 @@ class Agent:
         """Rules, question, transcript, and nothing of what this agent is to do, unless it is given."""
         user = "\n\n".join(part for part in (str(question), render(seen), *more) if part)
         return [Message(role="system", content=RULES), Message(role="user", content=user)]
+
+    def _after(self, worked: Sequence[Message], question: Question, seen: Sequence[Thought]) -> list[Message]:
+        """The prompt; for a weak model that has used a tool, worked examples in the place of what it is to do."""
+        if not worked:
+            return self.prompt(question, seen)
+        rules, *heard = self.heard(question, seen)
+        return [rules, *worked, *heard]
 
     def _thought(self, speech: Speech, seen: Sequence[Thought], observed: Sequence[Thought], turn: Turn) -> Thought:
         origin = (speech.usage.prompt_tokens, speech.usage.completion_tokens, *(one.id for one in (*seen, *observed)))

@@ -8,7 +8,7 @@ answered with what is wrong about it, so that the model may make another one.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
@@ -16,12 +16,12 @@ from pydantic import Field, WithJsonSchema, create_model
 
 from disputatio.agents.forms import Form
 from disputatio.agents.speech import Speech, Turn, model_for
+from disputatio.agents.worked_examples import choosing, reading
 from disputatio.agents.written_calls import written_calls
 from disputatio.budget import Usage
 from disputatio.errors import ModelError, UnsupportedError
 from disputatio.memory.transcript import words
 from disputatio.model import Message, ToolCall
-from disputatio.question import Question
 from disputatio.strict_json import parse_object
 from disputatio.thought import Thought
 from disputatio.tools.dispatch import dispatch
@@ -35,8 +35,6 @@ First you may use one of these tools, where it settles something:
 {tools}
 
 Reply with JSON: {{"use": {{"tool": NAME, "arguments": {{...}}}}}}; to use none, {{"use": {{"tool": "none"}}}}."""
-NEEDS_NONE = "What colour is grass?"
-"""The worked example that comes before those of the tools: a small model does what the last examples do."""
 AGAIN = "That gave:\n{told}\n\nChoose again, in the same way."
 MENDABLE = ("unknown_tool", "bad_arguments", "failed")
 """What another call may do better; see `ToolError.fault`."""
@@ -49,6 +47,21 @@ class Use(Form):
     arguments: dict[str, Any] = Field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Consulted:
+    """What came of it when an agent consulted its tools."""
+
+    observed: Sequence[Thought] = ()
+    """Observations, which may tell of errors; none if no tool was called, a choice could not be read, or the budget did
+    not allow it."""
+    speech: Speech | None = None
+    """What it said, if it has already spoken."""
+    idle: Usage = field(default_factory=Usage)
+    """What it took where nothing came of it, such as to choose no tool."""
+    worked: Sequence[Message] = ()
+    """For a weak model: turns that show how what the tool gave is read, after which it hears the question."""
+
+
 async def consult(
     tools: Tools,
     turn: Turn,
@@ -58,7 +71,7 @@ async def consult(
     heard: Sequence[Message],
     prose: bool,
     steps: int,
-) -> tuple[list[Thought], Speech | None, Usage]:
+) -> Consulted:
     """Let the agent use tools.
 
     Args:
@@ -69,11 +82,6 @@ async def consult(
         heard: The prompt without what it is about to do.
         prose: Whether that is prose; see `Turn.ask`.
         steps: The most model replies that this may take.
-
-    Returns:
-        Observations, which may tell of errors; none if no tool was called, a choice could not be read, or the budget
-        did not allow it. Then what it said, if it has already spoken. Last what it took where nothing came of it, such
-        as to choose no tool.
 
     Raises:
         ModelError: If the model cannot be reached or refuses.
@@ -92,7 +100,9 @@ async def consult(
         if error.fault != "context_too_long":
             raise
         speech = None
-    return consulting.observed, speech, consulting.idle
+    observed = consulting.observed
+    worked = await consulting.worked(form) if prose and speech is None else ()
+    return Consulted(observed=observed, speech=speech, idle=consulting.idle, worked=worked)
 
 
 @dataclass
@@ -156,20 +166,26 @@ class _Consulting:
     def _asked_to_choose(self, prompt: Sequence[Message], heard: Sequence[Message]) -> list[Message]:
         """The prompt of a choice: for a weak model the tools' worked examples as turns before the question."""
         asked = CHOOSE.format(tools="\n".join(_listed(tool) for tool in self.present))
-        worked = [
-            (question, _use(tool.name, given)) for tool in self.present for question, given in tool.examples.items()
-        ]
-        if not worked or model_for(self.turn).profile.structure != "two_step":
+        worked = choosing(self.present)
+        if not worked or not self._is_weak:
             *before, last = prompt
             return [*before, Message(role=last["role"], content=f"{last['content']}\n\n{asked}")]
         rules, *rest = heard
-        messages = [Message(role=rules["role"], content=f"{rules['content']}\n\n{asked}")]
-        for question, use in [(NEEDS_NONE, _use("none")), *worked]:
-            messages += [
-                Message(role="user", content=str(Question(text=question))),
-                Message(role="assistant", content=use),
-            ]
-        return [*messages, *rest]
+        return [Message(role=rules["role"], content=f"{rules['content']}\n\n{asked}"), *worked, *rest]
+
+    async def worked(self, form: type[Form] | None) -> Sequence[Message]:
+        """How a weak model reads what its tool gave, where the answer is all that it is to say."""
+        last = self.observed[-1] if self.observed and form and self._is_weak else None
+        if form is None or last is None or last.data["failed"]:
+            return ()
+        if {name for name, one in form.model_fields.items() if one.is_required()} != {"answer"}:
+            return ()
+        tool = next((one for one in self.present if one.name == last.author), None)
+        return await reading(tool) if tool else ()
+
+    @property
+    def _is_weak(self) -> bool:
+        return model_for(self.turn).profile.structure == "two_step"
 
     async def _look(self) -> None:
         """See which tools there are now."""
@@ -225,11 +241,6 @@ def _listed(tool: Tool) -> str:
     described = {name: one.get("description") for name, one in tool.schema.get("properties", {}).items()}
     arguments = "".join(f"\n  {name}: {text}" for name, text in described.items() if text)
     return f"- {tool.signature}: {tool.description}{arguments}"
-
-
-def _use(tool: str, arguments: Mapping[str, Any] | None = None) -> str:
-    """A choice as a model writes it."""
-    return json.dumps({"use": {"tool": tool} | ({} if arguments is None else {"arguments": arguments})})
 
 
 def _choice(tools: Sequence[Tool]) -> type[Form]:

@@ -2,7 +2,8 @@
 
 A fixed gate holds its number exactly. An adaptive one finds out what a server takes: it opens wider while all goes
 well, as TCP does (doubling until the first refusal, by a twentieth after it), narrows when the server says that it
-is asked too often, and stays closed for as long as the server wants. All runs of a process that use a server share its
+is asked too often (at first to what the server did not refuse, then by a fifth), and stays closed for as long as the
+server wants. All runs of a process that use a server share its
 gate; it is safe under threads and event loops.
 """
 
@@ -12,12 +13,15 @@ import time
 from dataclasses import dataclass, field
 from threading import Lock
 from types import TracebackType
+from typing import Any
 
 from disputatio.errors import ConfigurationError, ModelError, ModelUnavailableError
 from disputatio.line import Line
 
 FAILURES, OPEN_SECONDS = 8, 10.0
 """Failures in a row after which a server is left alone, and for how long."""
+CAUTION = 8
+"""How many times as long a gate waits before it opens as wide again as it was when the server last refused."""
 PAUSE = 0.5
 """Seconds for which the gate closes where the server does not say how long."""
 
@@ -40,7 +44,6 @@ class Gate:
     """Most tokens, of prompts and replies, that are spent within a minute, spread evenly; see `afford`."""
     in_flight: int = 0
     _limit: float = field(init=False)
-    _refused: bool = False
     _passed: int = 0
     _peak: int = 0
     _failed: int = 0
@@ -49,7 +52,16 @@ class Gate:
     _next_start: float = 0.0
     _paid_until: float = 0.0
     """When the tokens of all calls so far are paid for, at so many a minute."""
-    _settled_until: float = 0.0
+    _narrowed: int = 0
+    """How often it has."""
+    _refused_at: float = float("inf")
+    """How wide it was then."""
+    _began: dict[asyncio.Task[Any] | None, int] = field(default_factory=dict)
+    """How often it had when a call under way began."""
+    _first: int = 0
+    """Calls that were under way when it narrowed first, and are not back."""
+    _half: float = 1.0
+    """Half of those."""
     _line: Line = field(default_factory=Line)
     _lock: Lock = field(default_factory=Lock)
 
@@ -71,11 +83,11 @@ class Gate:
 
     async def __aenter__(self) -> None:
         while (pause := self._enter()) is not None:
-            if pause:
-                await asyncio.sleep(pause)
-            else:
+            if not pause:
                 await self._wait()
-                return
+                break
+            await asyncio.sleep(pause)
+        self._began[asyncio.current_task()] = self._narrowed
 
     async def afford(self, tokens: float) -> None:
         """Wait until the calls before are paid for, and set aside what one can spend at most.
@@ -118,7 +130,7 @@ class Gate:
 
     def _begin(self) -> None:
         self.in_flight += 1
-        self._peak = max(self._peak, self.in_flight)
+        self._peak = max(self._peak, self.in_flight) if self.in_flight > 1 else 1
 
     async def _wait(self) -> None:
         """Queue for a place, which is handed over by who leaves."""
@@ -140,10 +152,13 @@ class Gate:
     ) -> None:
         with self._lock:
             self.in_flight -= 1
+            began = self._began.pop(asyncio.current_task(), self._narrowed)
             if error is None:
                 self._went_well()
             elif isinstance(error, ModelError):
-                self._went_wrong(error)
+                self._went_wrong(error, began)
+            if self._first and not began:
+                self._first -= 1
             self._hand_over()
 
     def _hand_over(self) -> None:
@@ -153,23 +168,33 @@ class Gate:
     def _went_well(self) -> None:
         self._failed = 0
         self._passed += 1
-        if self._limit >= self.most or self._passed < self._limit:
+        wider = max(self._limit * 1.05, self._limit + 1) if self._narrowed else self._limit * 2
+        caution = CAUTION if wider >= self._refused_at else 1
+        if self._limit >= self.most or self._passed < self._limit * caution:
             return
         if self._peak >= 0.8 * self._limit:
-            wider = max(self._limit * 1.05, self._limit + 1) if self._refused else self._limit * 2
             self._limit = min(wider, self.most)
+            if caution > 1:
+                self._refused_at = float("inf")
         self._passed = self._peak = 0
 
-    def _went_wrong(self, error: ModelError) -> None:
+    def _went_wrong(self, error: ModelError, began: int) -> None:
         now = time.monotonic()
         if error.fault == "rate_limited":
             pause = error.retry_after or PAUSE
             self._closed_until = max(self._closed_until, now + pause)
-            if now >= self._settled_until:  # once for all calls that were under way together
-                under_way = self.in_flight + 1
-                self._limit = max(1.0, min(self._limit, under_way) * (0.8 if self._refused else 0.5))
-                self._settled_until = self._closed_until
-            self._refused, self._passed = True, 0
+            if not self._narrowed:
+                self._first = self.in_flight + 1
+                self._limit = min(self._limit, self._peak)
+                self._half = self._limit / 2
+            if self._first:  # what is left in the end was not refused; if nothing is, calls are counted by time
+                self._limit = self._limit - 1 if self._limit >= 2 else max(self._half, 1.0)
+                self._narrowed = 1
+            elif began == self._narrowed:  # once for all calls that were under way together
+                self._refused_at = self._limit
+                self._limit = max(min(self._limit, self._peak) * 0.8, 1.0)
+                self._narrowed += 1
+            self._passed = 0
         elif error.fault in ("overloaded", "transport", "timeout"):
             self._failed += 1
             if self._failed >= max(FAILURES, self.in_flight):  # not one mishap of all that are under way together

@@ -80,6 +80,64 @@ async def test_an_adaptive_gate_finds_the_capacity_with_few_refusals() -> None:
     assert 4 <= gate.limit <= 16
 
 
+async def test_the_first_refusals_tell_the_capacity() -> None:
+    gate, server = Gate(), Busy(capacity=8)
+    await asyncio.gather(*(through(gate, server) for _ in range(600)))
+    assert server.asked - server.refused == 600
+    assert 600 - 8 <= server.refused <= 600 - 8 + 0.1 * 608
+    assert 4 <= gate.limit <= 12
+
+
+async def test_refusals_that_come_late_are_still_of_the_first_calls() -> None:
+    gate, slow = Gate(), asyncio.Event()
+
+    async def refused(waits: bool) -> None:
+        async with gate:
+            await (slow.wait() if waits else asyncio.sleep(0))
+            raise ModelUnavailableError("slow down", fault="rate_limited", retry_after=0.01)
+
+    async def served() -> None:
+        async with gate:
+            await slow.wait()
+
+    calls = [*(refused(False) for _ in range(10)), *(refused(True) for _ in range(10)), *(served() for _ in range(5))]
+    first = asyncio.gather(*calls, return_exceptions=True)
+    await asyncio.sleep(0.05)  # longer than the server wants
+    assert gate.limit == 15
+    slow.set()
+    await first
+    assert gate.limit == 6  # the five that were served, and a step wider
+
+
+async def test_where_it_was_refused_it_opens_again_with_caution_and_then_forgets() -> None:
+    gate = Gate(start=4)
+
+    async def together(served: int, refused: int = 0) -> float:
+        """So many calls under way at once; those that are refused come back last. Gives the limit afterwards."""
+        all_begun, all_served = asyncio.Barrier(served + refused), asyncio.Semaphore(0)
+
+        async def one(fails: bool) -> None:
+            async with gate:
+                await all_begun.wait()
+                if fails:
+                    for _ in range(served):
+                        await all_served.acquire()
+                    raise ModelUnavailableError("slow down", fault="rate_limited", retry_after=0.001)
+            for _ in range(refused):
+                all_served.release()
+
+        calls = [one(False) for _ in range(served)] + [one(True) for _ in range(refused)]
+        await asyncio.gather(*calls, return_exceptions=True)
+        return gate.limit
+
+    assert await together(4) == 8
+    assert await together(4, refused=4) == 4
+    assert await together(4) == 5
+    assert await together(4, refused=1) == 4
+    assert [await together(4) for _ in range(8)] == [4, 4, 4, 4, 4, 4, 4, 5]  # not before 4 * 8 passes
+    assert await together(5) == 6
+
+
 async def test_it_opens_by_doubling_until_the_first_refusal() -> None:
     gate, server = Gate(start=2, most=40), Busy(capacity=1000, seconds=0.001)
     limits = []

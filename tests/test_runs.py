@@ -1,8 +1,8 @@
 """The run store: what a kept run survives, who may go on with it, and what is never done twice."""
 
 import asyncio
-import json
 import os
+import pickle
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +15,9 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+import ormsgpack
 import pytest
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 import disputatio as dp
 from disputatio.agents import Solver
@@ -276,21 +278,30 @@ def test_a_file_that_was_emptied_does_not_start_the_run_anew(in_file: RunStore) 
     assert len(model.requests) == asked
 
 
+CODE = "open('hacked', 'w').close()"
+PICKLED = f"c__builtin__\neval\n(V{CODE}\ntR.".encode()
+PACKED = ormsgpack.packb(ormsgpack.Ext(0, ormsgpack.packb(("builtins", "eval", CODE))))
+"""As LangGraph packs an object."""
+
+
 @pytest.mark.parametrize(
-    "value",
+    "body",
     [
-        ["c", "os", "system", "echo hacked > hacked"],
-        {"py/object": "subprocess.Popen", "args": ["touch", "hacked"]},
-        {"lc": 1, "type": "constructor", "id": ["os", "system"], "kwargs": {"command": "touch hacked"}},
-        {"line": "call", "kind": "tool", "__class__": "os.system"},
-        "!!python/object/apply:os.system ['touch hacked']",
-        {"line": "end", "seconds": "__import__('os').system('touch hacked')"},
+        b'=["c", "os", "system", "echo hacked > hacked"]',
+        b'={"py/object": "subprocess.Popen", "args": ["touch", "hacked"]}',
+        b'={"lc": 1, "type": "constructor", "id": ["os", "system"], "kwargs": {"command": "touch hacked"}}',
+        b'={"line": "call", "kind": "tool", "__class__": "os.system"}',
+        b'="!!python/object/apply:os.system [touch hacked]"',
+        b'={"line": "end", "seconds": "__import__(\'os\').system(\'touch hacked\')"}',
+        PICKLED,
+        PACKED,
     ],
 )
-def test_crafted_rows_run_nothing(store: RunStore, value: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_crafted_rows_run_nothing(
+    store: RunStore, body: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     dp.solve("Is tea good?", strategy="debate", model=scripted(), runs=store)
-    body = b"=" + json.dumps(value).encode()
     row = (body, zlib.crc32(body))
     with store.database.transaction() as database:
         database.execute("UPDATE lines SET body = ?, crc = ? WHERE n = 1", row)
@@ -300,6 +311,17 @@ def test_crafted_rows_run_nothing(store: RunStore, value: Any, monkeypatch: pyte
     with pytest.raises(StoreError):
         store.result("last")
     assert not (tmp_path / "hacked").exists()
+
+
+@pytest.mark.filterwarnings("ignore:Deserializing unregistered type")
+def test_others_run_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for load in (
+        lambda: pickle.loads(PICKLED),
+        lambda: JsonPlusSerializer(allowed_msgpack_modules=True).loads_typed(("msgpack", PACKED)),
+    ):
+        load()
+        (tmp_path / "hacked").unlink()
 
 
 def test_secrets_are_not_kept(in_file: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

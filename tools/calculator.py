@@ -22,7 +22,8 @@ _OPERATORS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] =
 
 
 EXAMPLES = {
-    f"What is {expression}?": {"expression": expression} for expression in ("48 - 19", "(12 + 7) * 5", "24 / 3")
+    f"What is {expression}?": {"expression": expression}
+    for expression in ("48 - 19", "(12 + 7) * 5", "24 / 3", "9 - 4")
 }
 
 

@@ -13,7 +13,7 @@ from disputatio.agents import Agent, Form, Solver
 from disputatio.agents.written_calls import written_calls
 from disputatio.budget import Budget, Usage
 from disputatio.context import Context
-from disputatio.errors import ConfigurationError, ModelError, ToolError
+from disputatio.errors import ModelError, ToolError
 from disputatio.graphs import chain_of_thought
 from disputatio.graphs.run import prepare, run
 from disputatio.journal import Journal
@@ -253,48 +253,6 @@ async def test_a_choice_that_is_wrong_in_the_same_way_again_is_not_asked_for_a_t
     use = json.dumps({"use": {"tool": "prize", "arguments": {}}})
     result = await asked(ScriptedModel(lambda prompt: use if "Use: <" in prompt else "Answer: 3"))
     assert (len(seen(result)), result.usage.calls) == (1, 3)
-
-
-@tool(access="pure", examples={"What do two cakes cost?": {"item": "cake", "confidence": 2}})
-def worked(item: str, confidence: int) -> int:
-    """Price of so many."""
-    return {"cake": 5}[item] * confidence
-
-
-async def test_a_weak_model_chooses_in_one_call_after_worked_examples() -> None:
-    use = json.dumps({"use": {"tool": "worked", "arguments": {"item": "cake", "confidence": 3}}})
-    said = iter([use, "It is 15.", '{"answer": "15"}'])
-    model = ScriptedModel(lambda _: next(said), profile=Profile(structure="two_step"))
-    strategy = chain_of_thought(solver=Solver(tools=[worked]))
-    result = await run(ASKED, strategy, prepare(model=model))
-    assert (seen(result), result.answer.value, result.usage.calls) == (["15"], "15", 3)
-    rules, *turns = model.requests[0].messages
-    assert rules["content"].endswith('to use none, {"use": {"tool": "none"}}.')
-    assert "- worked(" in rules["content"]
-    assert [one["content"] for one in turns] == [
-        "Question: What colour is grass?",
-        '{"use": {"tool": "none"}}',
-        "Question: What do two cakes cost?",
-        '{"use": {"tool": "worked", "arguments": {"item": "cake", "confidence": 2}}}',
-        "Question: How much is it?",
-    ]
-    schema: Any = model.requests[0].schema
-    arguments = schema["properties"]["use"]["anyOf"][0]["properties"]["arguments"]
-    assert arguments["required"] == ["item", "confidence"]  # a tool's own, whatever forms leave out under that name
-    assert arguments["properties"]["item"]["maxLength"] == 200  # a weak model does not find its end
-    assert [request.schema is None for request in model.requests] == [False, True, False]
-
-
-async def test_a_model_that_goes_by_descriptions_is_shown_no_examples() -> None:
-    model = ScriptedModel(lambda prompt: '{"use": {"tool": "none"}}' if "Use: <" in prompt else "Answer: 3")
-    await run(ASKED, chain_of_thought(solver=Solver(tools=[worked])), prepare(model=model))
-    assert "two cakes" not in model.prompts[0]
-    assert "step by step" in model.prompts[0]
-
-
-def test_an_example_with_wrong_arguments_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"example 'Two cakes\?' of tool 'price': price: count: .*integer"):
-        replace(price, examples={"Two cakes?": {"thing": "cake", "count": "two"}})
 
 
 def tool_reply(*calls: ToolCall) -> Sent:

@@ -1,0 +1,61 @@
+"""Worked examples: turns of a conversation that show a model which is too small to go by a description what to do.
+
+A tool brings its own (`Tool.examples`). They come before the question, once where the model chooses a tool, and once
+where it reads what a tool gave.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from disputatio.errors import ToolError
+from disputatio.memory.transcript import render
+from disputatio.model import Message
+from disputatio.question import Question
+from disputatio.thought import Thought
+from disputatio.tools.tool import Tool
+
+NEEDS_NONE = "What colour is grass?"
+"""The example that comes before those of the tools: a small model does what the last examples do."""
+
+
+def choosing(tools: Sequence[Tool]) -> list[Message]:
+    """Questions, and the choice of a tool for each; nothing if no tool has examples."""
+    worked = [(asked, _use(tool.name, given)) for tool in tools for asked, given in tool.examples.items()]
+    return _turns((_asked(asked), use) for asked, use in [(NEEDS_NONE, _use("none")), *worked]) if worked else []
+
+
+async def reading(tool: Tool) -> list[Message]:
+    """Questions with what the tool gives, and the answer to each, which is that.
+
+    Nothing if it is not pure: an example must not touch anything.
+    """
+    worked = []
+    for asked, given in tool.examples.items() if tool.access == {"pure"} else ():
+        try:
+            told = await tool.call(dict(given))
+        except ToolError:
+            continue
+        worked.append((f"{_asked(asked)}\n\n{render([_observed(tool, given, told)])}", f"Answer: {told}"))
+    return _turns(worked)
+
+
+def _turns(worked: Iterable[tuple[str, str]]) -> list[Message]:
+    pairs = ((Message(role="user", content=asked), Message(role="assistant", content=said)) for asked, said in worked)
+    return [turn for pair in pairs for turn in pair]
+
+
+def _asked(question: str) -> str:
+    return str(Question(text=question))
+
+
+def _use(tool: str, arguments: Mapping[str, Any] | None = None) -> str:
+    """A choice as a model writes it."""
+    return json.dumps({"use": {"tool": tool} | ({} if arguments is None else {"arguments": arguments})})
+
+
+def _observed(tool: Tool, given: Mapping[str, Any], told: str) -> Thought:
+    """What would be recorded of the call; it is only shown."""
+    return Thought(
+        id="", author=tool.name, role="tool", kind="observation", text=told, round=0, data={"arguments": dict(given)}
+    )
