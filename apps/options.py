@@ -112,7 +112,8 @@ Tools = Annotated[
     of_tools(
         "--tools",
         metavar="SOURCE",
-        help="Tools for the agents: FILE.py, MODULE or MODULE:OBJECT. Can be given several times.",
+        help="Tools for the agents: FILE.py, MODULE, MODULE:OBJECT, or one that comes along, such as calculator. "
+        "Can be given several times.",
     ),
 ]
 Allow = Annotated[

@@ -2,21 +2,22 @@
 
     python benchmarks/arithmetic.py FOLDER [ITEMS] [MODEL] [sums]
 
-FOLDER holds the sample data. Each item (one step of arithmetic in words; with `sums`, the sums of
-`bare_arithmetic.py`) is answered by a chain of thought without and with the calculator, and by ReAct, at temperature 0.
+FOLDER holds the sample data. Each item (one step of arithmetic in words; with `sums`, sums such as "140 - 22", from the
+equations and calculations that the data has) is answered by a chain of thought without and with the calculator, and by
+ReAct, at temperature 0.
 Accuracies come with Wilson's 95 % intervals; `used` counts the items in which a calculator gave a number.
 """
 
 import asyncio
+import re
 import sys
 import time
 from pathlib import Path
 
-from bare_arithmetic import bare
-
 from disputatio import asolve
 from disputatio.agents import Solver
 from disputatio.evals import load, score
+from disputatio.evals.items import Item
 from disputatio.evals.metrics import wilson
 from disputatio.graphs import chain_of_thought, react
 from disputatio.models import load_model
@@ -32,6 +33,20 @@ WAYS: dict[str, Strategy[...]] = {
     "the same with the calculator": chain_of_thought(solver=Solver(tools=[calculator])),
     "react": react,
 }
+
+
+def bare(items: list[Item]) -> dict[str, float]:
+    """The expressions of the two slices of arithmetic, each once, with what they come to; no example of the tool."""
+    found: dict[str, float] = {}
+    for one in items:
+        if one.meta.get("suite") == "arith1":
+            plain = re.sub(r"\.0\b", "", str(one.meta["equation"]))[1:-1].strip()
+            found[plain.replace("( ", "(").replace(" )", ")")] = float(str(one.target))
+        for line in one.meta.get("calculations", ()) if one.meta.get("suite") == "arith2" else ():
+            expression, _, value = str(line).partition("=")
+            found[re.sub(r"(?<=[\d)])([-+*/])", r" \1 ", expression)] = float(value)
+    shown = [given["expression"] for given in calculator.examples.values()]
+    return {expression: value for expression, value in found.items() if expression not in shown}
 
 
 async def main() -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import entry_points
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
@@ -23,7 +23,8 @@ from disputatio.tools.tool import Tool, tool
 GROUP = "disputatio.tools"
 """The group of entry points under which installed packages offer tools."""
 Source = Tool | BaseTool | McpServer | ModuleType | Callable[..., Any] | str
-"""What tools can be made of. A text names one: "FILE.py", "package.module" or "package.module:object"."""
+"""What tools can be made of. A text names one: "FILE.py", "package.module", "package.module:object", or "calculator" or
+another that comes along."""
 
 
 @dataclass
@@ -184,12 +185,11 @@ def _of_module(module: ModuleType) -> list[Tool | McpServer]:
 
 
 def _named(text: str) -> Any:
-    """The module or object that a text names."""
+    """The module, object or tool that a text names."""
     place, _, name = text.strip().rpartition(":") if ".py:" in text or ":" in text[2:] else (text.strip(), "", "")
-    module = _from_file(place) if place.endswith(".py") else _imported(place)
+    found: Any = _from_file(place) if place.endswith(".py") else _imported(place)
     if not name:
-        return module
-    found = module
+        return found
     for part in name.split("."):
         if not hasattr(found, part):
             raise ConfigurationError(f"{place} has no {name!r}")
@@ -218,14 +218,22 @@ def _from_file(place: str) -> ModuleType:
     return module
 
 
-def _imported(place: str) -> ModuleType:
+def _imported(place: str) -> ModuleType | Tool:
     folder = os.getcwd()
     sys.path.insert(0, folder)
     try:
         with _told(place):
-            return import_module(place)
+            return import_module(place) if not place.isidentifier() or find_spec(place) else _that_comes_along(place)
     finally:
         sys.path.remove(folder)
+
+
+def _that_comes_along(name: str) -> Tool:
+    ours = import_module("disputatio.tools")
+    tools = {name: one for name in ours.__all__ if isinstance(one := getattr(ours, name), Tool)}
+    if name not in tools:
+        raise unknown("module or tool", name, tools)
+    return tools[name]
 
 
 @contextmanager

@@ -92,11 +92,21 @@ def test_modules_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         Toolbox(module)
 
 
+def test_a_tool_that_comes_along_is_found_by_its_name_unless_there_is_such_a_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert [*Toolbox("calculator")] == [calculator]
+    (tmp_path / "truth_table.py").write_text(PLAIN)
+    assert names("truth_table") == ["area"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("nowhere.py", "no file 'nowhere.py'"),
-        ("no_such_module_here", "'no_such_module_here' cannot be loaded: ModuleNotFoundError"),
+        ("no.such_module_here", "'no.such_module_here' cannot be loaded: ModuleNotFoundError"),
+        ("calculater", "unknown module or tool 'calculater'; did you mean 'calculator'?"),
         ("disputatio.tools:nothing", "has no 'nothing'"),
         ("", "cannot be loaded"),
         ("json:dumps.x", "has no 'dumps.x'"),
