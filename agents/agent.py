@@ -130,7 +130,9 @@ class Agent:
         known = [*seen, *observed]
         try:
             if speech is None:
-                speech = await turn.ask(self._after(consulted.worked, question, known), form, prose=self.prose)
+                asked = self._after(consulted.worked, question, known)
+                reads = replace(turn, temperature=0.0) if consulted.worked else turn
+                speech = await reads.ask(asked, form, prose=self.prose)
         except ModelError as error:
             if error.fault != "context_too_long" or not known:
                 raise

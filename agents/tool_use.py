@@ -144,8 +144,9 @@ class _Consulting:
         await self._look()
         messages = self._asked_to_choose(prompt, heard)
         form, tried = _choice(self.present), None
+        turn = replace(self.turn, temperature=0.0) if self._is_weak else self.turn
         for _ in range(steps):
-            speech = await self.turn.ask(messages, form, prose=False, direct=True)
+            speech = await turn.ask(messages, form, prose=False, direct=True)
             use: Any = getattr(speech.form, "use", None) if speech else None
             if speech is None:
                 return
@@ -174,9 +175,9 @@ class _Consulting:
         return [Message(role=rules["role"], content=f"{rules['content']}\n\n{asked}"), *worked, *rest]
 
     async def worked(self, form: type[Form] | None) -> Sequence[Message]:
-        """How a weak model reads what its tool gave, where the answer is all that it is to say."""
-        last = self.observed[-1] if self.observed and form and self._is_weak else None
-        if form is None or last is None or last.data["failed"]:
+        """How a weak model reads what its tool gave, where that can be the answer and is all that it is to say."""
+        last = self.observed[-1] if self.observed and self._is_weak else None
+        if form is None or last is None or last.data["failed"] or self.turn.question.canonical(last.text) is None:
             return ()
         if {name for name, one in form.model_fields.items() if one.is_required()} != {"answer"}:
             return ()

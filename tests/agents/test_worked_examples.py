@@ -65,6 +65,7 @@ async def test_a_weak_model_reads_what_a_tool_gave_after_worked_examples() -> No
     model = ScriptedModel(lambda _: next(said), profile=Profile(structure="two_step"))
     result = await run(ASKED, chain_of_thought(solver=Solver(tools=[worked])), prepare(model=model))
     assert (result.answer.value, result.usage.calls) == ("15", 2)
+    assert [request.temperature for request in model.requests] == [0, 0]  # neither is to be made up
     rules, *turns = model.requests[1].messages
     assert rules == Message(role="system", content=RULES)
     assert [one["content"] for one in turns] == [
@@ -75,29 +76,33 @@ async def test_a_weak_model_reads_what_a_tool_gave_after_worked_examples() -> No
     assert [thought.role for thought in result.thoughts] == ["tool", "solver"]  # the example is no part of the run
 
 
+READ = {"access": frozenset(["read"])}
+CAKES = {"item": "cake", "confidence": 3}
+
+
 @pytest.mark.parametrize(
-    ("changed", "form", "arguments"),
+    ("changed", "form", "arguments", "question"),
     [
-        (
-            {"access": frozenset(["read"])},
-            None,
-            {"item": "cake", "confidence": 3},
-        ),  # an example must not touch anything
-        ({}, None, {"item": "tea", "confidence": 3}),  # it failed
-        ({}, Doubted, {"item": "cake", "confidence": 3}),  # more is asked than the answer
+        pytest.param(READ, answered, CAKES, ASKED, id="an example must not touch anything"),
+        pytest.param({}, answered, {"item": "tea", "confidence": 3}, ASKED, id="it failed"),
+        pytest.param({}, Doubted, CAKES, ASKED, id="more is asked than the answer"),
+        pytest.param({}, answered, CAKES, Question(text="Should we?", answer_type="boolean"), id="15 is no answer"),
     ],
 )
 async def test_a_weak_model_is_told_what_to_do_where_worked_examples_do_not_show_it(
-    changed: dict[str, Any], form: type[Form] | None, arguments: dict[str, Any]
+    changed: dict[str, Any], form: type[Form], arguments: dict[str, Any], question: Question
 ) -> None:
     use = json.dumps({"use": {"tool": "worked", "arguments": arguments}})
     model = ScriptedModel(
-        lambda prompt: use if "Reply with JSON" in prompt else "Answer: 15\nDoubt: none",
+        lambda prompt: (
+            use if "Reply with JSON" in prompt else "Answer: 15\nDoubt: none" if question is ASKED else "Answer: yes"
+        ),
         profile=Profile(structure="two_step"),
     )
-    solver = replace(Solver(tools=[replace(worked, **changed)]), form=form or answered)
-    result = await run(ASKED, chain_of_thought(solver=solver), prepare(model=model))
-    assert result.answer.value == "15"
+    solver = replace(Solver(tools=[replace(worked, **changed)]), form=form)
+    result = await run(question, chain_of_thought(solver=solver), prepare(model=model, temperature=0.9))
+    assert result.answer.value == ("15" if question is ASKED else "yes")
+    assert (model.requests[0].temperature, model.requests[-1].temperature) == (0, 0.9)
     assert "two cakes" not in model.prompts[-1]
     assert "step by step" in model.prompts[-1]
 
