@@ -47,6 +47,9 @@ class Toolbox:
         for source in sources:
             self.add(source)
 
+    def __repr__(self) -> str:
+        return f"Toolbox({', '.join(self.by_name)})"
+
     def add(self, source: Source | Iterable[Source], *, prefix: str = "") -> Self:
         """Take all tools of a source.
 

@@ -61,6 +61,7 @@ def test_functions_tools_and_lists_of_them() -> None:
     box = Toolbox(calculator).add(calculator).add(area, prefix="my")
     assert [one.name for one in box] == ["calculator", "my__area"]
     assert ("my__area" in box, "area" in box, len(box)) == (True, False, 2)
+    assert repr(box) == "Toolbox(calculator, my__area)"
     assert box["calculator"] is calculator
     with pytest.raises(ConfigurationError, match="unknown tool 'calculater'; did you mean 'calculator'"):
         box["calculater"]
