@@ -35,6 +35,8 @@ Instruct = Callable[["Agent", Question, Sequence[Thought]], str]
 """Writes the last part of an agent's prompt from the agent, the question and what it sees."""
 Relate = Callable[[Thought, Sequence[Thought]], Sequence[Link]]
 """Links a new thought to those that its author saw."""
+Converse = Callable[["Agent", Question, Sequence[Thought]], list[Message]]
+"""Writes the whole prompt from the agent, the question and what it sees."""
 FormOf = Callable[[Question, Sequence[Thought]], type[Form]]
 """Chooses a form by the question and what the agent sees."""
 
@@ -54,6 +56,8 @@ class Agent:
     """What it is for: chooses its model (see `Context.models`) and sorts the cost report."""
     instruction: str | Instruct
     """What to do, placed after the question and the transcript."""
+    conversation: Converse | None = None
+    """Its whole prompt, where that is a conversation of more than one message."""
     kind: Kind | Callable[[Sequence[Thought]], Kind] = "claim"
     """Of what kind its thoughts are, if need be by what it sees."""
     form: type[Form] | FormOf | None = None
@@ -146,8 +150,13 @@ class Agent:
 
     def prompt(self, question: Question, seen: Sequence[Thought]) -> list[Message]:
         """What the model is sent: rules, question, transcript, and last what this agent is to do."""
-        instruction = self.instruction if isinstance(self.instruction, str) else self.instruction(self, question, seen)
-        return self.heard(question, seen, instruction)
+        if self.conversation:
+            return self.conversation(self, question, seen)
+        return self.heard(question, seen, self.instructed(question, seen))
+
+    def instructed(self, question: Question, seen: Sequence[Thought]) -> str:
+        """What this agent is to do."""
+        return self.instruction if isinstance(self.instruction, str) else self.instruction(self, question, seen)
 
     def heard(self, question: Question, seen: Sequence[Thought], *more: str) -> list[Message]:
         """Rules, question, transcript, and nothing of what this agent is to do, unless it is given."""

@@ -259,6 +259,11 @@ def model_for(turn: Turn) -> Model:
     return models_for(turn)[0]
 
 
+def is_weak(turn: Turn) -> bool:
+    """Whether the model that is asked first has to be shown by examples what others are told."""
+    return model_for(turn).profile.structure == "two_step"
+
+
 def models_for(turn: Turn) -> list[Model]:
     """Who speaks, then the stand-ins: the agent's own model, else the run's for its name, its role, or the default.
 

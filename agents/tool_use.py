@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import Field, WithJsonSchema, create_model
 
 from disputatio.agents.forms import Form
-from disputatio.agents.speech import Speech, Turn, model_for
+from disputatio.agents.speech import Speech, Turn, is_weak
 from disputatio.agents.worked_examples import choosing, reading
 from disputatio.agents.written_calls import written_calls
 from disputatio.budget import Usage
@@ -144,7 +144,7 @@ class _Consulting:
         await self._look()
         messages = self._asked_to_choose(prompt, heard)
         form, tried = _choice(self.present), None
-        turn = replace(self.turn, temperature=0.0) if self._is_weak else self.turn
+        turn = replace(self.turn, temperature=0.0) if is_weak(self.turn) else self.turn
         for _ in range(steps):
             speech = await turn.ask(messages, form, prose=False, direct=True)
             use: Any = getattr(speech.form, "use", None) if speech else None
@@ -168,7 +168,7 @@ class _Consulting:
         """The prompt of a choice: for a weak model the tools' worked examples as turns before the question."""
         asked = CHOOSE.format(tools="\n".join(_listed(tool) for tool in self.present))
         worked = choosing(self.present)
-        if not worked or not self._is_weak:
+        if not worked or not is_weak(self.turn):
             *before, last = prompt
             return [*before, Message(role=last["role"], content=f"{last['content']}\n\n{asked}")]
         rules, *rest = heard
@@ -176,17 +176,13 @@ class _Consulting:
 
     async def worked(self, form: type[Form] | None) -> Sequence[Message]:
         """How a weak model reads what its tool gave, where that can be the answer and is all that it is to say."""
-        last = self.observed[-1] if self.observed and self._is_weak else None
+        last = self.observed[-1] if self.observed and is_weak(self.turn) else None
         if form is None or last is None or last.data["failed"] or self.turn.question.canonical(last.text) is None:
             return ()
         if {name for name, one in form.model_fields.items() if one.is_required()} != {"answer"}:
             return ()
         tool = next((one for one in self.present if one.name == last.author), None)
         return await reading(tool) if tool else ()
-
-    @property
-    def _is_weak(self) -> bool:
-        return model_for(self.turn).profile.structure == "two_step"
 
     async def _look(self) -> None:
         """See which tools there are now."""

@@ -1,7 +1,7 @@
 """Worked examples: turns of a conversation that show a model which is too small to go by a description what to do.
 
-A tool brings its own (`Tool.examples`). They come before the question, once where the model chooses a tool, and once
-where it reads what a tool gave.
+A tool brings its own (`Tool.examples`). They come before the question: where the model chooses a tool, where it reads
+what a tool gave, and where it does both in turns.
 """
 
 import json
@@ -26,18 +26,38 @@ def choosing(tools: Sequence[Tool]) -> list[Message]:
 
 
 async def reading(tool: Tool) -> list[Message]:
-    """Questions with what the tool gives, and the answer to each, which is that.
+    """Questions with what the tool gives, and the answer to each, which is that; nothing if it is not pure."""
+    made = await _made(tool)
+    asked = (f"{_asked(question)}\n\n{render([_observed(tool, given, told)])}" for question, given, told in made)
+    return _turns(zip(asked, (f"Answer: {told}" for _, _, told in made), strict=True))
 
-    Nothing if it is not pure: an example must not touch anything.
-    """
-    worked = []
+
+async def courses(tools: Sequence[Tool]) -> list[Message]:
+    """Questions, an action and what it gives for each, and the answer, which is that; nothing if no tool is pure."""
+    worked: list[tuple[str, str]] = []
+    for tool in tools:
+        for asked, given, told in await _made(tool):
+            acts = f"Thought: The {tool.name} settles this.\nAction: {tool.name}[{_input(given)}]\nAnswer: none"
+            answers = f"Thought: That is the answer.\nAnswer: {told}"
+            worked += [(_asked(asked), acts), (f"Observation: {told}", answers)]
+    return _turns([(_asked(NEEDS_NONE), "Thought: I know that.\nAnswer: green"), *worked]) if worked else []
+
+
+async def _made(tool: Tool) -> list[tuple[str, Mapping[str, Any], str]]:
+    """What is asked, the arguments and the result; none if it is not pure: an example must not touch anything."""
+    made = []
     for asked, given in tool.examples.items() if tool.access == {"pure"} else ():
         try:
-            told = await tool.call(dict(given))
+            made.append((asked, given, await tool.call(dict(given))))
         except ToolError:
             continue
-        worked.append((f"{_asked(asked)}\n\n{render([_observed(tool, given, told)])}", f"Answer: {told}"))
-    return _turns(worked)
+    return made
+
+
+def _input(given: Mapping[str, Any]) -> str:
+    """Arguments as an action has them."""
+    [*values] = given.values()
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else json.dumps(given)
 
 
 def _turns(worked: Iterable[tuple[str, str]]) -> list[Message]:

@@ -6,6 +6,8 @@ START -> act -+-> observe -> act
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from langgraph.graph import END, START
@@ -14,14 +16,17 @@ from pydantic import Field
 
 from disputatio.agents.agent import Agent
 from disputatio.agents.proposer import Unfinished, unfinished
+from disputatio.agents.speech import Turn, is_weak
 from disputatio.agents.tool_step import observation, shown_tools
 from disputatio.agents.tool_step import observe as carried_out
+from disputatio.agents.worked_examples import courses
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import own_answer, reported
 from disputatio.graphs.speaking import last_of, silence, told
 from disputatio.graphs.wiring import Graph, new_graph
 from disputatio.memory.transcript import words
+from disputatio.model import Message
 from disputatio.question import Question
 from disputatio.state import Output, State
 from disputatio.strategies import strategy
@@ -137,7 +142,10 @@ def act_observe(actor: Agent, tools: Tools, *, steps: int = 7) -> Graph:
     async def act(state: Actions, runtime: Runtime[Context]) -> dict[str, object]:
         trail = state.get("trail", [])
         shown = await shown_tools(actor, tools, runtime.context, round=state.get("round", 0) + 1)
-        update, last = await turn(shown, "\n".join(trail), state, runtime)
+        worked = await courses([*tools]) if _is_for_a_weak_model(actor, state, runtime.context) else []
+        if worked:
+            shown = replace(shown, conversation=partial(_conversation, worked, trail))
+        update, last = await turn(shown, "" if worked else "\n".join(trail), state, runtime)
         if last is None:
             return update
         ended = "answered" if last.answer is not None and action_of(last) is None else ""
@@ -166,6 +174,23 @@ def act_observe(actor: Agent, tools: Tools, *, steps: int = 7) -> Graph:
         return {"answer": reported(ending(state), {"ended": state["ended"] or "steps", "steps": state["round"]})}
 
     return in_turns(act, observe, conclude, most=steps)
+
+
+def _is_for_a_weak_model(actor: Agent, state: Trail, context: Context) -> bool:
+    question = Question.of(state["question"])
+    return is_weak(
+        Turn(author=actor.name, role=actor.role, round=0, question=question, context=context, model=actor.model)
+    )
+
+
+def _conversation(
+    worked: Sequence[Message], trail: Sequence[str], actor: Agent, question: Question, seen: Sequence[Thought]
+) -> list[Message]:
+    """The course so far as turns of a conversation, after worked ones."""
+    rules, heard = actor.heard(question, seen)
+    told = Message(role="system", content=f"{rules['content']}\n\n{actor.instructed(question, seen)}")
+    course = [Message(role="user" if n % 2 else "assistant", content=said) for n, said in enumerate(trail)]
+    return [told, *worked, heard, *course]
 
 
 def _own_words(text: str) -> str:

@@ -1,9 +1,12 @@
 """ReAct: the trajectory that the actor sees, the tools it calls, and the ways in which it ends."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from disputatio.agents.agent import RULES
+from disputatio.agents.worked_examples import courses
 from disputatio.errors import ConfigurationError, ModelError
 from disputatio.graphs import react
 from disputatio.graphs.act_observe import action_of
@@ -14,7 +17,7 @@ from disputatio.question import Question
 from disputatio.result import Result
 from disputatio.strategies import Strategy
 from disputatio.thought import Thought
-from disputatio.tools import calculator, tool
+from disputatio.tools import calculator, convert_units, tool
 
 ASKED = Question(text="How many seconds have two days?", answer_type="number")
 
@@ -142,8 +145,41 @@ async def test_a_weak_model_says_its_action_in_a_second_step() -> None:
             )
         return "I should multiply."
 
-    result = await worked(ScriptedModel(weak, profile=Profile(structure="two_step")))
+    plain = react(tools=[replace(calculator, examples={})])
+    result = await worked(ScriptedModel(weak, profile=Profile(structure="two_step")), plain)
     assert (result.answer.value, result.usage.calls) == ("172800", 4)
+
+
+async def test_a_weak_model_sees_the_course_as_turns_after_those_of_the_examples() -> None:
+    said = ["Thought: Two days.\nAction: calculator[2 * 86400]\nAnswer: none", "Thought: So.\nAnswer: 172800"]
+    replies = iter(said)
+    model = ScriptedModel(lambda _: next(replies), profile=Profile(structure="two_step"))
+    once = replace(calculator, examples={"What is 9 - 4?": {"expression": "9 - 4"}})
+    result = await worked(model, react(tools=[once]))
+    assert (result.answer.value, result.usage.calls, len(result.thoughts)) == ("172800", 2, 3)
+    rules, *turns = model.requests[1].messages
+    assert rules["content"].startswith(RULES)
+    assert rules["content"].endswith("Write the next step only.")
+    assert [one["role"] for one in turns] == ["user", "assistant"] * 4 + ["user"]
+    assert [one["content"] for one in turns] == [
+        "Question: What colour is grass?",
+        "Thought: I know that.\nAnswer: green",
+        "Question: What is 9 - 4?",
+        "Thought: The calculator settles this.\nAction: calculator[9 - 4]\nAnswer: none",
+        "Observation: 5",
+        "Thought: That is the answer.\nAnswer: 5",
+        "Question: How many seconds have two days?",
+        said[0],
+        "Observation: 172800",
+    ]
+
+
+async def test_an_example_with_several_arguments_is_acted_as_json() -> None:
+    [*turns] = await courses([convert_units, replace(calculator, access=frozenset(["read"]), quick=False)])
+    said = turns[3]["content"]
+    assert said.splitlines()[1] == 'Action: convert_units[{"quantity": "3 miles", "to": "km"}]'
+    assert len(turns) == 6  # the other one is not pure
+    assert await courses([replace(calculator, examples={"What is 1 / 0?": {"expression": "1 / 0"}})]) == []
 
 
 @pytest.mark.parametrize(
