@@ -43,6 +43,9 @@ class _Inline(ThreadPoolExecutor):
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop for `asyncio.Runner(loop_factory=VirtualTimeLoop)`; its `time()` starts at 0 seconds."""
 
+    is_virtual = True
+    """Tells tools that no thread may work beside it; see `disputatio.tools.threads`."""
+
     def __init__(self) -> None:
         self._clock = _Skipping()
         super().__init__(self._clock)

@@ -1,6 +1,7 @@
 """Virtual time: waits are counted and not waited for."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 from tenacity import retry, stop_after_attempt, wait_fixed
 
+from disputatio.errors import ToolError
 from disputatio.models.virtual_time import VirtualTimeLoop
+from disputatio.tools import tool
 
 
 def passed(work: Coroutine[Any, Any, Any]) -> float:
@@ -37,6 +40,23 @@ def test_work_counts_nothing_in_the_loop_or_in_a_thread() -> None:
         await other
 
     assert passed(work()) == pytest.approx(10)
+
+
+def test_no_tool_is_out_of_time_because_the_time_of_its_work_was_skipped() -> None:
+    @tool(timeout_s=5)
+    def slow(fails: bool) -> str:
+        """Work."""
+        time.sleep(0.05)
+        if fails:
+            raise ToolError("no")
+        return threading.current_thread().name
+
+    async def work() -> None:
+        assert await slow.call({"fails": False}) == threading.current_thread().name
+        with pytest.raises(ToolError, match=r"^no$"):
+            await slow.call({"fails": True})
+
+    assert passed(work()) == 0
 
 
 def test_time_outs_and_retries_run_in_virtual_time() -> None:
