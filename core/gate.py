@@ -47,6 +47,9 @@ class Gate:
     _passed: int = 0
     _peak: int = 0
     _failed: int = 0
+    """Failures in a row."""
+    _together: int = 0
+    """Calls that were under way at the first of them."""
     _closed_until: float = 0.0
     _open_again: float = 0.0
     _next_start: float = 0.0
@@ -166,7 +169,7 @@ class Gate:
             self._begin()
 
     def _went_well(self) -> None:
-        self._failed = 0
+        self._failed, self._open_again = 0, 0.0
         self._passed += 1
         wider = max(self._limit * 1.05, self._limit + 1) if self._narrowed else self._limit * 2
         caution = CAUTION if wider >= self._refused_at else 1
@@ -196,8 +199,10 @@ class Gate:
                 self._narrowed += 1
             self._passed = 0
         elif error.fault in ("overloaded", "transport", "timeout"):
+            if not self._failed:
+                self._together = self.in_flight + 1
             self._failed += 1
-            if self._failed >= max(FAILURES, self.in_flight):  # not one mishap of all that are under way together
+            if self._failed >= FAILURES and self._failed > self._together:  # not one mishap of all that are under way
                 self._open_again = now + OPEN_SECONDS
 
 

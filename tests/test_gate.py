@@ -206,6 +206,28 @@ async def test_a_server_that_keeps_failing_is_left_alone() -> None:
     assert caught.value.retry_after > 5
 
 
+async def test_calls_that_fail_together_are_one_mishap_and_one_that_succeeds_opens_it_again() -> None:
+    gate, slow = Gate(), asyncio.Event()
+
+    async def asks(fails: bool, waits: asyncio.Event | None = None) -> None:
+        async with gate:
+            await (waits.wait() if waits else asyncio.sleep(0))
+            if fails:
+                raise ModelUnavailableError("broken", fault="overloaded")
+
+    late = asyncio.create_task(asks(False, slow))
+    await asyncio.gather(*(asks(True) for _ in range(3 * FAILURES)), return_exceptions=True)
+    with pytest.raises(ModelUnavailableError, match="broken"):
+        await asks(True)  # together they were 25, with the late one
+    with pytest.raises(ModelUnavailableError, match="broken"):
+        await asks(True)
+    with pytest.raises(ModelUnavailableError, match="failed 26 times in a row"):
+        await asks(True)
+    slow.set()
+    await late
+    await asks(False)
+
+
 async def test_what_is_the_callers_fault_does_not_count_against_the_server() -> None:
     gate = Gate()
     for _ in range(2 * FAILURES):

@@ -48,7 +48,9 @@ class Toolbox:
             self.add(source)
 
     def __repr__(self) -> str:
-        return f"Toolbox({', '.join(self.by_name)})"
+        changing = {name for one in self._servers for name in one.names}
+        shown = [name for name in self.by_name if name not in changing] + [one.server.name for one in self._servers]
+        return f"Toolbox({', '.join(shown)})"
 
     def add(self, source: Source | Iterable[Source], *, prefix: str = "") -> Self:
         """Take all tools of a source.
