@@ -53,7 +53,7 @@ def main(model: Model | str = "local", seconds: float = 120) -> dict[str, dp.Res
         budget = dp.Budget(seconds=seconds / len(COMPOSITIONS))
         results[name] = dp.solve(question, strategy=strategy, model=model, budget=budget, seed=1)
         answer, usage = results[name].answer, results[name].usage
-        print(f"{name}: {answer.text or 'no answer'}, {usage.calls} of at most {strategy.calls} calls")
+        print(f"{name}: {answer.text or 'no answer'}, {usage.calls} calls for at most {strategy.calls} turns")
     return results
 
 
