@@ -364,10 +364,12 @@ SWEEPS: Mapping[str, Callable[[int], Found]] = {
 def main() -> int:
     """Make the sweeps that are named, or all."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("sweeps", nargs="*")
+    parser.add_argument("sweeps", nargs="*", metavar="SWEEP", help=", ".join(SWEEPS))
     parser.add_argument("--part", type=int, default=1)
     parser.add_argument("--postgres", action="store_true")
     given = parser.parse_args()
+    if unknown := [name for name in given.sweeps if name not in SWEEPS]:
+        parser.error(f"there is no sweep {unknown[0]!r}; there are: {', '.join(SWEEPS)}")
     broken = 0
     with on_a_server() if given.postgres else nullcontext():
         for name in given.sweeps or (ON_A_SERVER if given.postgres else SWEEPS):
