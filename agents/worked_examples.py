@@ -26,14 +26,14 @@ def choosing(tools: Sequence[Tool]) -> list[Message]:
 
 
 async def reading(tool: Tool) -> list[Message]:
-    """Questions with what the tool gives, and the answer to each, which is that; nothing if it is not pure."""
+    """Questions with what the tool gives, and the answer to each, which is that; nothing if it is not quick."""
     made = await _made(tool)
     asked = (f"{_asked(question)}\n\n{render([_observed(tool, given, told)])}" for question, given, told in made)
     return _turns(zip(asked, (f"Answer: {told}" for _, _, told in made), strict=True))
 
 
 async def courses(tools: Sequence[Tool]) -> list[Message]:
-    """Questions, an action and what it gives for each, and the answer, which is that; nothing if no tool is pure."""
+    """Questions, an action and what it gives for each, and the answer, which is that; nothing if no tool is quick."""
     worked: list[tuple[str, str]] = []
     for tool in tools:
         for asked, given, told in await _made(tool):
@@ -44,9 +44,12 @@ async def courses(tools: Sequence[Tool]) -> list[Message]:
 
 
 async def _made(tool: Tool) -> list[tuple[str, Mapping[str, Any], str]]:
-    """What is asked, the arguments and the result; none if it is not pure: an example must not touch anything."""
+    """What is asked, the arguments and the result.
+
+    None if it is not quick: an example must touch nothing, take no time, and be the same in every prompt and replay.
+    """
     made = []
-    for asked, given in tool.examples.items() if tool.access == {"pure"} else ():
+    for asked, given in tool.examples.items() if tool.quick else ():
         try:
             made.append((asked, given, await tool.call(dict(given))))
         except ToolError:

@@ -47,7 +47,7 @@ def react(*, tools: Tools | None = None, steps: int = 7, actor: Agent | None = N
         ConfigurationError: If there are no steps or no tools.
 
     Departs from the paper: the prompt has one worked example instead of several of the same task, and only a weak model
-    also sees the course as a conversation, after one for each example of its tools; finishing is a line
+    also sees the course as a conversation, after one for each example of its quick tools; finishing is a line
     with the answer instead of an action; the reply is cut where it makes up an observation, after it was written and
     not while it is; a trajectory without an answer is undecided and does not fall back to self-consistency.
     """

@@ -25,7 +25,7 @@ class Doubted(Answered):
     doubt: str = Field(description="what speaks against it")
 
 
-@tool(access="pure", examples={"What do two cakes cost?": {"item": "cake", "confidence": 2}})
+@tool(access="pure", quick=True, examples={"What do two cakes cost?": {"item": "cake", "confidence": 2}})
 def worked(item: str, confidence: int) -> int:
     """Price of so many."""
     return {"cake": 5}[item] * confidence
@@ -76,14 +76,14 @@ async def test_a_weak_model_reads_what_a_tool_gave_after_worked_examples() -> No
     assert [thought.role for thought in result.thoughts] == ["tool", "solver"]  # the example is no part of the run
 
 
-READ = {"access": frozenset(["read"])}
+SLOW = {"quick": False}
 CAKES = {"item": "cake", "confidence": 3}
 
 
 @pytest.mark.parametrize(
     ("changed", "form", "arguments", "question"),
     [
-        pytest.param(READ, answered, CAKES, ASKED, id="an example must not touch anything"),
+        pytest.param(SLOW, answered, CAKES, ASKED, id="an example must not take time"),
         pytest.param({}, answered, {"item": "tea", "confidence": 3}, ASKED, id="it failed"),
         pytest.param({}, Doubted, CAKES, ASKED, id="more is asked than the answer"),
         pytest.param({}, answered, CAKES, Question(text="Should we?", answer_type="boolean"), id="15 is no answer"),

@@ -17,7 +17,7 @@ from disputatio.question import Question
 from disputatio.result import Result
 from disputatio.strategies import Strategy
 from disputatio.thought import Thought
-from disputatio.tools import calculator, convert_units, tool
+from disputatio.tools import calculator, tool
 
 ASKED = Question(text="How many seconds have two days?", answer_type="number")
 
@@ -175,10 +175,15 @@ async def test_a_weak_model_sees_the_course_as_turns_after_those_of_the_examples
 
 
 async def test_an_example_with_several_arguments_is_acted_as_json() -> None:
-    [*turns] = await courses([convert_units, replace(calculator, access=frozenset(["read"]), quick=False)])
+    @tool(access="pure", quick=True, examples={"How far are 3 miles?": {"quantity": "3 miles", "to": "km"}})
+    def convert(quantity: str, to: str) -> str:
+        """Convert."""
+        return f"{quantity} in {to}"
+
+    [*turns] = await courses([convert, replace(calculator, quick=False)])
     said = turns[3]["content"]
-    assert said.splitlines()[1] == 'Action: convert_units[{"quantity": "3 miles", "to": "km"}]'
-    assert len(turns) == 6  # the other one is not pure
+    assert said.splitlines()[1] == 'Action: convert[{"quantity": "3 miles", "to": "km"}]'
+    assert len(turns) == 6  # the other one is not quick
     assert await courses([replace(calculator, examples={"What is 1 / 0?": {"expression": "1 / 0"}})]) == []
 
 
