@@ -13,7 +13,8 @@ from disputatio import agents
 from disputatio.agents import Agent, Debater
 from disputatio.budget import Budget
 from disputatio.errors import ConfigurationError, unknown
-from disputatio.graphs.strategies.debate import RESERVED
+from disputatio.graphs.strategies.debate import RESERVED, panel_of
+from disputatio.graphs.strategies.disputation import disputants, disputation
 from disputatio.question import Question
 from disputatio.strategies import Strategy
 from disputatio.writing import excerpt, plain
@@ -132,12 +133,19 @@ def one_model(given: Sequence[str]) -> str:
 def _role(role: str, strategy: Strategy[...]) -> str:
     made = [strategy, *(one for one in strategy.arguments.values() if isinstance(one, Strategy))]
     nodes = {node for one in made for node in one.compile().get_graph().nodes} - {*RESERVED, "extract"}
-    names = [*sorted(nodes), *sorted(roles())]
+    seated = {agent.name for one in made for agent in debaters(one)}
+    names = [*sorted(nodes | seated), *sorted(roles())]
     known = {**{name.casefold(): name for name in names}, **{name: name for name in names}}
     found = known.get(role) or known.get(role.casefold())
     if not found:
         raise unknown(f"role or debater of {strategy.name}", role, set(names))
     return found
+
+
+def debaters(strategy: Strategy[...]) -> list[Agent]:
+    """The debaters of a strategy, made if only their number was given; none if it has none."""
+    given = strategy.arguments.get("debaters")
+    return [] if given is None else disputants(given) if strategy.name == disputation.name else panel_of(given)
 
 
 def roles() -> set[str]:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from disputatio.agents import Agent, Solver, Verifier
+from disputatio.apps.choosing import debaters
 from disputatio.errors import ConfigurationError, unknown
-from disputatio.graphs.strategies.debate import panel_of
-from disputatio.graphs.strategies.disputation import disputants, disputation
+from disputatio.graphs.strategies.disputation import disputation
 from disputatio.permission import ALLOWED, Access, Approval, Permission
 from disputatio.strategies import Strategy
 from disputatio.tools import Toolbox
@@ -40,8 +40,7 @@ def equipped(strategy: Strategy[...], given: Tools) -> Strategy[...]:
     elif "solver" in known:
         changed["solver"] = _with(known["solver"] or Solver(), given)
     if "debaters" in known:
-        panel = (disputants if strategy.name == disputation.name else panel_of)(known["debaters"])
-        changed["debaters"] = [_with(agent, given) for agent in panel]
+        changed["debaters"] = [_with(agent, given) for agent in debaters(strategy)]
     if "verifier" in known and strategy.name == disputation.name:
         changed["verifier"] = _with(known["verifier"] or Verifier(), given)
     if not changed:

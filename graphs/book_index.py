@@ -8,10 +8,11 @@ It is made once for a text; a text that has changed needs another one. Source: s
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from dataclasses import replace
 from math import ceil, log2
 from pathlib import Path
+from typing import Any
 
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, ConfigDict
@@ -22,6 +23,7 @@ from disputatio.agents.triple_extractor import TripleExtractor, learn
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, StoreError, require
 from disputatio.graphs.speaking import last_of
+from disputatio.graphs.wiring import together
 from disputatio.memory.bag_of_words import Embed, embedding
 from disputatio.memory.clustering import soft_clusters
 from disputatio.memory.knowledge_graph import KnowledgeGraph, Triple
@@ -125,11 +127,12 @@ async def index_book(
     require("sklearn", extra="knowledge")
     texts = [one.text for one in passages]
     reader = Reader(context, extractor or TripleExtractor(), summariser or Summariser())
-    stated, summaries, stretches = await asyncio.gather(
-        asyncio.gather(*(reader.facts(place, text) for place, text in enumerate(texts) if "veridical" in layers)),
+    reading: list[Coroutine[Any, Any, Any]] = [
+        together(reader.facts(place, text) for place, text in enumerate(texts) if "veridical" in layers),
         reader.summaries(texts if "semantic" in layers else [], embedding(embed)),
         reader.stretches(texts if "episodic" in layers else []),
-    )
+    ]
+    stated, summaries, stretches = await together(reading)
     return Book(
         passages=tuple(passages),
         facts=tuple(fact for facts in stated for fact in facts),
@@ -191,7 +194,7 @@ class Reader:
             said = last_of(await agent(State(question=asked), self.runtime))
             return said.text if said else ""
 
-        return list(await asyncio.gather(*(one(name, group) for name, group in zip(names, groups, strict=True))))
+        return await together(one(name, group) for name, group in zip(names, groups, strict=True))
 
 
 class Shelves:

@@ -1,7 +1,8 @@
 """Wiring: what the graphs of strategies have in common, as LangGraph's own `StateGraph` and `Send`."""
 
-from collections.abc import Callable
-from typing import Any
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 from langgraph.graph import StateGraph
 from langgraph.types import Send
@@ -9,6 +10,7 @@ from langgraph.types import Send
 from disputatio.context import Context
 from disputatio.state import Input, Output, State, Update
 
+T = TypeVar("T")
 Graph = StateGraph[Any, Context, Input, Output]
 """The graph of a strategy: from a question to an answer."""
 
@@ -36,6 +38,20 @@ def new_graph(*nodes: Callable[..., Any], state: type[Any] = State) -> Graph:
 def all_at_once(node: str, state: Any, places: int) -> list[Send]:
     """Run a node so many times at once on the same state, each with a `place` of its own, from 1."""
     return [Send(node, {**state, "place": place}) for place in range(1, places + 1)]
+
+
+async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Do all of this at once, inside one node; as soon as one fails, the others are broken off and its error is raised.
+
+    Returns:
+        What each came to, in their order.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in work]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 def joined(*updates: Any) -> Update:

@@ -3,7 +3,6 @@
 A chain is kept if it led to the known answer. Sources: see `medprompt`.
 """
 
-import asyncio
 from collections.abc import Sequence
 from math import sqrt
 from pathlib import Path
@@ -14,6 +13,7 @@ from disputatio.agents.agent import Agent
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError, StoreError
 from disputatio.graphs.strategies.chain_of_thought import chain_of_thought
+from disputatio.graphs.wiring import together
 from disputatio.memory.bag_of_words import Embed
 from disputatio.question import Question
 
@@ -51,7 +51,7 @@ async def with_chains(examples: Sequence[Example], context: Context, *, solver: 
         right = known is not None and said.value == known
         return example.model_copy(update={"chain": said.rationale}) if right else None
 
-    made = await asyncio.gather(*(one(number, example) for number, example in enumerate(examples, 1)))
+    made = await together(one(number, example) for number, example in enumerate(examples, 1))
     return [example for example in made if example is not None]
 
 

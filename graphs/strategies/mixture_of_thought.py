@@ -3,7 +3,6 @@
 START -> reason, all modes and samples at once -> verify -> vote -> END
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +19,7 @@ from disputatio.agents.solver import Solver
 from disputatio.context import Context
 from disputatio.errors import ConfigurationError
 from disputatio.graphs.conclude import most_frequent, reported
-from disputatio.graphs.wiring import Graph, Seat, all_at_once, new_graph
+from disputatio.graphs.wiring import Graph, Seat, all_at_once, new_graph, together
 from disputatio.graphs.worked_out import executed, last_code, tabulated
 from disputatio.question import Question
 from disputatio.state import Output, State, Update
@@ -131,8 +130,8 @@ def mixture_of_thought(
 
     async def verify(state: State, runtime: Runtime[Context]) -> Update:
         question, given = Question.of(state["question"]), _said(state, tasks)
-        found = await asyncio.gather(
-            *(checks[one.mode](said, question, runtime.context) for one, said in given.items() if one.mode in checks)
+        found = await together(
+            checks[one.mode](said, question, runtime.context) for one, said in given.items() if one.mode in checks
         )
         thoughts = [one for one in found if one is not None]
         said_by = {said.author: said for said in given.values()}

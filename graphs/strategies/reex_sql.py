@@ -7,7 +7,6 @@ A node is what was written up to a result. From each, several continuations are 
 query, whose result makes a new node, or in a final one, which is a leaf.
 """
 
-import asyncio
 import json
 import operator
 from collections.abc import Mapping, Sequence
@@ -26,7 +25,7 @@ from disputatio.errors import ConfigurationError
 from disputatio.graphs.compose import turns_of
 from disputatio.graphs.speaking import last_of, told
 from disputatio.graphs.strategies.sql_paths import Leaf, Segment, elected, segment_of
-from disputatio.graphs.wiring import Graph, new_graph
+from disputatio.graphs.wiring import Graph, new_graph, together
 from disputatio.memory.transcript import of_kind, words
 from disputatio.question import Question
 from disputatio.state import Output, State, Update
@@ -195,12 +194,10 @@ async def _executed(
 ) -> tuple[Update, dict[str, str]]:
     """Run the queries that were not run before, all at once, each once."""
     new = {key: asked for key, asked in wanted.items() if key not in ran}
-    observed = await asyncio.gather(
-        *(
-            observe(tools, "execute", json.dumps({"statement": segment.sql}), question, context,
-                    asked_by=thought.author, round=thought.round, origin=thought.id)
-            for thought, segment in (asked[0] for asked in new.values())
-        )
+    observed = await together(
+        observe(tools, "execute", json.dumps({"statement": segment.sql}), question, context,
+                asked_by=thought.author, round=thought.round, origin=thought.id)
+        for thought, segment in (asked[0] for asked in new.values())
     )  # fmt: skip
     links: list[Link] = []
     for result, asked in zip(observed, new.values(), strict=True):

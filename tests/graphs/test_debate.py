@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import networkx as nx
@@ -24,6 +24,7 @@ from disputatio.question import Question
 from disputatio.result import Result
 from disputatio.strategies import Strategy
 from disputatio.thought import Thought
+from disputatio.tools import Tool, tool
 
 Seen = Mapping[str, Sequence[str]]
 """What an agent has read: the answers of each author, in the order of the rounds."""
@@ -251,18 +252,41 @@ class Together(ScriptedModel):
         return await super().complete(request, on_text)
 
 
+@tool
+def clock() -> str:
+    """Tell the time."""
+    return "noon"
+
+
 @pytest.mark.parametrize("topology", ["full", "ring"])
-async def test_a_round_is_one_superstep_with_all_calls_in_flight_together(topology: str) -> None:
+@pytest.mark.parametrize("tools", [(), (clock,)], ids=["a node for all", "a node each"])
+async def test_a_round_is_one_superstep_with_all_calls_in_flight_together(
+    topology: str, tools: tuple[Tool, ...]
+) -> None:
     model = Together(lambda prompt: "Answer: X")
     model.barrier = asyncio.Barrier(4)
     steps: dict[int, list[str]] = {}
-    graph = debate(4, rounds=3, topology=topology).compile()
+    names = [f"debater {seat}" for seat in range(1, 5)]
+    agents = [replace(Debater(name), tools=tools, tool_steps=0) for name in names]
+    graph = debate(agents, rounds=3, topology=topology).compile()
     context = Context(models={"default": model})
     async for event in graph.astream({"question": "Which?"}, context=context, stream_mode="debug"):
         if event["type"] == "task":
             steps.setdefault(event["step"], []).append(event["payload"]["name"])
-    names = [f"debater {seat}" for seat in range(1, 5)]
-    assert [sorted(step) for step in steps.values()] == [names, names, names, ["decide"]]
+    nodes = names if tools else ["debaters"]
+    assert [sorted(step) for step in steps.values()] == [nodes, nodes, nodes, ["decide"]]
+
+
+async def test_what_was_said_stands_in_one_order_whether_debaters_share_a_node_or_not() -> None:
+    orders = []
+    for tools in ((), (clock,)):
+        agents = [replace(Debater(name), tools=tools, tool_steps=0) for name in ("c", "a", "b")]
+        result = await run(
+            Question(text="Which?"), debate(agents, rounds=2), prepare(model=ScriptedModel(lambda _: "Answer: X"))
+        )
+        orders.append([(one.author, one.round) for one in result.thoughts])
+        assert [author for author, _ in orders[-1]] == [*"abcabc"]
+    assert orders[0] == orders[1]
 
 
 def shared(prompts: Sequence[str]) -> float:
