@@ -38,6 +38,11 @@ def cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def peak() -> float:
+    """The most memory that this process has held so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 async def measure(make: Callable[[str], Callable[[str], Awaitable[str]]], url: str) -> dict[str, float]:
     """All figures of one contender."""
     debate = make(url)
@@ -63,6 +68,7 @@ async def measure(make: Callable[[str], Callable[[str], Awaitable[str]]], url: s
     many: dict[str, float] = {}
     for debates in MANY:
         many |= await at_once(debate, debates, url)
+    memory = peak()
     with swept_seldom():  # as `disputatio batch` and `bench` have it
         for debates in MANY:
             seldom = await at_once(debate, debates, url)
@@ -75,7 +81,8 @@ async def measure(make: Callable[[str], Callable[[str], Awaitable[str]]], url: s
         "in_flight": slow["most_in_flight"],
         "words": cold["words"],
         "shared": cold["shared"],
-        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory_mb": memory,
+        "memory_mb_seldom": peak(),
     }
 
 

@@ -38,6 +38,7 @@ LABELS = {
     "over_ideal_200_seldom": "wall, swept seldom",
     "in_flight_200": "calls in flight, 200 at once",
     "memory_mb": "peak memory, MB",
+    "memory_mb_seldom": "peak memory, swept seldom, MB",
 }
 STARTS = {
     "python": [sys.executable, "-c", "pass"],

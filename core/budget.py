@@ -30,6 +30,8 @@ class Usage(BaseModel):
         return self.prompt_tokens + self.completion_tokens
 
     def __add__(self, other: "Usage") -> "Usage":
+        if self is NOTHING or other is NOTHING:
+            return other if self is NOTHING else self
         # A copy is the fastest way to a new one: sums of valid numbers need no validation.
         return self.model_copy(
             update={
@@ -45,6 +47,8 @@ class Usage(BaseModel):
         )
 
     def __sub__(self, other: "Usage") -> "Usage":
+        if other is NOTHING or other is self:
+            return NOTHING if other is self else self
         return self.model_copy(
             update={
                 "calls": self.calls - other.calls,
