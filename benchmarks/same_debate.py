@@ -3,7 +3,8 @@
     python benchmarks/same_debate.py --rows FILE MODEL...
 
 A model is a string as on the command line, or one of these: `scripted`; `recorded`, which replays the one before it;
-`server`, llama.cpp asked as any other server; `langchain`, an object of langchain-openai that asks the same server.
+`server`, llama.cpp asked as any other server; `responses`, OpenAI's Responses API, which llama.cpp serves, too;
+`langchain`, an object of langchain-openai that asks the same server.
 Rows are added to FILE, so that engines in environments of their own are compared, too; all its rows are printed.
 """
 
@@ -21,7 +22,7 @@ import disputatio as dp
 from disputatio.agents import Debater, Judge
 from disputatio.errors import require
 from disputatio.graphs import debate
-from disputatio.models import ScriptedModel, load_model
+from disputatio.models import OpenAIResponses, ScriptedModel, load_model
 
 QUESTION = dp.Question(text="Should cities ban private cars from their centres?", answer_type="boolean")
 PANEL = [replace(Debater(name), max_tokens=80) for name in ("proponent", "opponent")]
@@ -103,6 +104,9 @@ def made(name: str) -> Any:
         behind: Any = llama()
         os.environ["DISPUTATIO_API_KEY"] = behind.api_key
         return load_model(f"openai-compatible:{behind.base_url}")
+    if name == "responses":
+        behind = llama()
+        return OpenAIResponses(name=name, model="local", api_key=behind.api_key, base_url=behind.base_url)
     if name == "langchain":
         behind = llama()
         openai = require("langchain_openai", extra="langchain")

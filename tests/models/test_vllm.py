@@ -21,6 +21,7 @@ from disputatio.errors import ModelError
 from disputatio.model import Message, Request
 from disputatio.models import load_model
 from disputatio.models.vllm_engine import VLLMEngine, load
+from tests.models.test_same_debate import differences, held, made, row
 
 pytestmark = [pytest.mark.vllm, pytest.mark.filterwarnings("ignore")]  # vLLM's own warnings
 pytest.importorskip("vllm", reason="vLLM is not installed; make test-vllm installs it")
@@ -99,6 +100,11 @@ def test_the_server_holds_a_debate_and_finds_shared_prefixes_in_its_cache(server
     assert asked == result.usage.prompt_tokens
     assert 0 < hits < asked
     print(f"\nprefix cache: {hits:.0f} of {asked:.0f} prompt tokens, {hits / asked:.0%}")  # noqa: T201
+
+
+def test_a_debate_has_the_shape_that_it_has_on_all_models(server: str) -> None:
+    first, on_server = (asyncio.run(held(made(name))) for name in ("scripted", f"vllm:{server}/v1#smol"))
+    assert differences(row("scripted", first), row("vllm", on_server)) == []
 
 
 async def test_the_server_keeps_a_schema(server: str) -> None:
