@@ -44,7 +44,7 @@ endef
 export CONVERT
 
 .DEFAULT_GOAL := help
-.PHONY: demo install weights test test-kill test-engines test-vllm test-postgres format lint types check docs bench peers clean help
+.PHONY: demo install weights test test-kill test-sandbox test-engines test-vllm test-postgres format lint types check docs bench peers clean help
 
 demo: $(RUNS) ## Install what is needed and run a debate on a real motion, printed live
 	@$(BIN)/disputatio debate "$$MOTION" --html debate.html || [ $$? -eq 3 ]  # 3: no answer could be read
@@ -56,8 +56,12 @@ weights: $(RUNS) ## Fetch the embedded model (98 MB, once)
 
 test: $(DEVELOPS) ## Set up and run all tests
 	@$(MAKE) --no-print-directory weights || echo "Tests of the embedded model will be skipped."
-	@$(BIN)/disputatio warm || echo "Tests of the full sandbox will be skipped."
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+test-sandbox: $(DEVELOPS) ## Set up the full sandbox (95 MB, a minute), and attack it and the quick one
+	@$(PIP) install --editable ".[python]"
+	$(BIN)/disputatio warm
+	$(BIN)/python -m pytest tests/tools -m "sandbox or not sandbox" -k sandbox
 
 test-kill: $(DEVELOPS) ## Kill runs at every event of three graphs, and at random pairs of events (minutes)
 	$(BIN)/python tests/kill_sweep.py --twice 170

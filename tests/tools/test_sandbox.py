@@ -223,7 +223,7 @@ def test_without_its_package_there_is_no_full_sandbox(monkeypatch: pytest.Monkey
 @pytest.fixture(scope="module")
 def wasi() -> Iterator[WasiSandbox]:
     if not is_warm():
-        pytest.skip("the sandbox wasi is not compiled: disputatio warm")
+        pytest.skip("the sandbox wasi is not compiled: make test-sandbox")
     made = WasiSandbox()
     yield made
     made.close()
@@ -232,6 +232,7 @@ def wasi() -> Iterator[WasiSandbox]:
 SLOW = Limits(seconds=60, memory=512 * 2**20)
 
 
+@pytest.mark.sandbox
 @pytest.mark.parametrize(
     ("code", "output"),
     [
@@ -249,6 +250,7 @@ def test_sandbox_wasi_runs_python(wasi: WasiSandbox, code: str, output: str) -> 
     assert (result.output, result.error) == (output, "")
 
 
+@pytest.mark.sandbox
 def test_sandbox_wasi_draws(wasi: WasiSandbox) -> None:
     drawn = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
     saved = "plt.figure()\nplt.bar([1], [2])\nplt.savefig('any.pdf')"
@@ -259,6 +261,7 @@ def test_sandbox_wasi_draws(wasi: WasiSandbox) -> None:
     assert (first.output, first.error, first.figures[0][:4]) == ("", "", b"\x89PNG")
 
 
+@pytest.mark.sandbox
 def test_sandbox_wasi_makes_a_session_again_when_its_worker_was_killed(wasi: WasiSandbox) -> None:
     assert wasi.run("x = 41", earlier=[]).error == ""
     for worker in wasi._workers:
@@ -267,6 +270,7 @@ def test_sandbox_wasi_makes_a_session_again_when_its_worker_was_killed(wasi: Was
     assert wasi.run("x + 1", earlier=["x = 41"]).output == "42\n"
 
 
+@pytest.mark.sandbox
 @pytest.mark.parametrize(
     ("code", "kind", "error"),
     [
@@ -289,6 +293,7 @@ def test_sandbox_wasi_says_what_went_wrong_in_one_line(
     assert "\n" not in result.error
 
 
+@pytest.mark.sandbox
 def test_sandbox_wasi_is_not_compiled_by_accident(
     wasi: WasiSandbox, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

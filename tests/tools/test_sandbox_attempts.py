@@ -49,11 +49,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
 
 @pytest.fixture(
     scope="module",
-    params=["monty", "wasi", "wasi, unconfined"],
+    params=[
+        pytest.param("monty"),
+        pytest.param("wasi", marks=pytest.mark.sandbox),
+        pytest.param("wasi, unconfined", marks=pytest.mark.sandbox),
+    ],
 )
 def sandbox(request: pytest.FixtureRequest, place: object) -> Iterator[Sandbox]:
     if request.param != "monty" and not is_warm():
-        pytest.skip("the sandbox wasi is not compiled: disputatio warm")
+        pytest.skip("the sandbox wasi is not compiled: make test-sandbox")
     made: Sandbox = MontySandbox() if request.param == "monty" else WasiSandbox(confined="," not in request.param)
     yield made
     made.close()
@@ -115,9 +119,10 @@ def test_sandbox_second_wall_holds_alone_against_one_liners(place: "outside.Outs
     assert through == []
 
 
-def test_sandbox_one_liners_get_through_in_plain_python(place: "outside.Outside") -> None:
+@pytest.mark.parametrize("lines", [ONE_LINERS[::4], pytest.param(ONE_LINERS, marks=pytest.mark.sandbox)], ids=len)
+def test_sandbox_one_liners_get_through_in_plain_python(lines: list[str], place: "outside.Outside") -> None:
     held = []
-    for line in ONE_LINERS:
+    for line in lines:
         place.renew()
         if not place.happened(outside.in_plain_python(place.fill(line), place)):
             held.append(line)
