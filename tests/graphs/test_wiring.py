@@ -55,4 +55,4 @@ async def test_what_is_cancelled_ends_all_of_it() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert ended == [0, 1, 2]
+    assert sorted(ended) == [0, 1, 2]
