@@ -20,6 +20,7 @@ from disputatio.context import Context
 from disputatio.errors import ConfigurationError, ModelError, StoreError
 from disputatio.graphs.export import WHOLE
 from disputatio.graphs.run import as_question, find, prepare, run, settings_of, synchronously
+from disputatio.graphs.wiring import together
 from disputatio.journal import Journal
 from disputatio.journal_file import CallLine, EndLine, RunLine, parse
 from disputatio.ledger import Ledger
@@ -80,12 +81,7 @@ class _Batch:
             self.whole.let_go(one.usage)
             await self._answer(one.number, replay=one.is_whole)
         waiting = (number for number in range(1, len(self.questions) + 1) if number not in recorded)
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(workers):
-                    group.create_task(self._work(waiting))
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+        await together(self._work(waiting) for _ in range(workers))
 
     async def _work(self, waiting: Iterator[int]) -> None:
         for number in waiting:

@@ -49,7 +49,7 @@ async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in work]
-    except ExceptionGroup as errors:
+    except ExceptionGroup as errors:  # callers tell errors by their own kind; the first is why the others ended
         raise errors.exceptions[0] from None
     return [task.result() for task in tasks]
 

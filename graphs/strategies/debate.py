@@ -3,7 +3,7 @@
     START -> debaters, round after round -> settlement -> END
 
 A round is one super-step, and all debaters read the state as it was when the round before had ended. They share a node
-that leads back to itself: LangGraph's work on a node for each would be a third of what a debate takes of the processor.
+that leads back to itself: LangGraph's work on a node for each would add a third to the processor time of a debate.
 Debaters with tools have one each, since a tool may have to wait for a person, and the answer is given to the node.
 """
 
